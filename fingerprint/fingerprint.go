@@ -1,0 +1,130 @@
+package fingerprint
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// Kind names one fingerprint algorithm with its size and version, for example
+// "pdq256.v1". A kind never changes meaning: a better algorithm is a new kind
+// beside the old one. Fingerprints of different kinds cannot be compared.
+type Kind string
+
+// The kinds that exist.
+const (
+	// PDQ256 is the 256-bit PDQ hash (Facebook, 2019) of a picture; payload 32 bytes,
+	// compared by Hamming distance.
+	PDQ256 Kind = "pdq256.v1"
+	// PHash64 is the 64-bit perceptual hash of goimagehash, kept for exchange with
+	// systems that speak it; payload 8 bytes big-endian, compared by Hamming distance.
+	PHash64 Kind = "phash64.v1"
+	// Pixels256 is the SHA-256 of the decoded, oriented pixels: equal means the same
+	// picture down to the last pixel, whatever the file format. Payload 32 bytes.
+	Pixels256 Kind = "pixels256.v1"
+	// Thumb is a small grey picture of a view, for the aligned comparison that proves
+	// a candidate. Its payload is described in package photo.
+	Thumb Kind = "thumb64.v1"
+)
+
+// hammingBytes is the payload length of the kinds that are compared bit by bit.
+var hammingBytes = map[Kind]int{PDQ256: 32, PHash64: 8}
+
+// WorkKind says what sort of thing a work is, and so which hasher reads its files.
+type WorkKind string
+
+// The kinds of work.
+const (
+	Photo      WorkKind = "photo"
+	Video      WorkKind = "video"
+	Manuscript WorkKind = "manuscript"
+)
+
+// View says which part of a picture a fingerprint describes.
+type View string
+
+// The views.
+const (
+	// Full is the whole picture after orientation.
+	Full View = "full"
+	// Box is the content box: what is left when uniform borders, letterbox bars and
+	// frames are cut away. It is present only where it differs from Full.
+	Box View = "box"
+)
+
+// Fingerprint is what one algorithm says of one view of one file.
+// It is as confidential as the work itself.
+type Fingerprint struct {
+	Kind    Kind   `json:"kind"`
+	View    View   `json:"view"`
+	Payload []byte `json:"payload"`
+	// Quality runs from 0 (says nothing) to 100. Its meaning is the kind's own.
+	Quality int `json:"quality"`
+}
+
+// ErrKindMismatch is returned when fingerprints of two kinds are compared, or a
+// kind that has no Hamming distance.
+var ErrKindMismatch = errors.New("fingerprints of these kinds have no distance")
+
+// Distance returns the number of differing bits between two fingerprints of the same
+// Hamming kind.
+func Distance(a, b Fingerprint) (int, error) {
+	n, ok := hammingBytes[a.Kind]
+	if !ok || a.Kind != b.Kind {
+		return 0, fmt.Errorf("%w: %s and %s", ErrKindMismatch, a.Kind, b.Kind)
+	}
+	if len(a.Payload) != n || len(b.Payload) != n {
+		return 0, fmt.Errorf("%s: payloads of %d and %d bytes, want %d", a.Kind, len(a.Payload), len(b.Payload), n)
+	}
+	d := 0
+	for i := range a.Payload {
+		d += bits.OnesCount8(a.Payload[i] ^ b.Payload[i])
+	}
+	return d, nil
+}
+
+// Dihedral is one of the eight ways to turn and mirror a picture: the symmetries of
+// the square. The value says what was done to the *registered* picture to get the
+// query.
+type Dihedral uint8
+
+// The eight forms, in the order of the PDQ reference.
+const (
+	Identity   Dihedral = iota
+	Rotate90            // a quarter turn anticlockwise, as the PDQ reference defines it
+	Rotate180           // upside down
+	Rotate270           // a quarter turn clockwise
+	FlipX               // upside-down mirror: rows reversed
+	FlipY               // left-right mirror: columns reversed
+	FlipPlus1           // mirrored along the main diagonal (transposed)
+	FlipMinus1          // mirrored along the other diagonal
+)
+
+// DihedralNames are the words used in JSON and in reasons, by value.
+var DihedralNames = [8]string{"none", "rotate90", "rotate180", "rotate270", "flipX", "flipY", "flipPlus1", "flipMinus1"}
+
+func (d Dihedral) String() string { return DihedralNames[d&7] }
+
+// Probe is one code to ask of an index: a fingerprint of the query in one form.
+type Probe struct {
+	Fingerprint
+	Form Dihedral
+}
+
+// Rect is an axis-parallel rectangle in pixels of the picture after orientation:
+// X0, Y0 inclusive, X1, Y1 exclusive.
+type Rect struct {
+	X0 int `json:"x0"`
+	Y0 int `json:"y0"`
+	X1 int `json:"x1"`
+	Y1 int `json:"y1"`
+}
+
+// Empty reports whether r holds no pixel.
+func (r Rect) Empty() bool { return r.X1 <= r.X0 || r.Y1 <= r.Y0 }
+
+// W and H are the sides in pixels.
+func (r Rect) W() int { return r.X1 - r.X0 }
+
+// H is the height in pixels.
+func (r Rect) H() int { return r.Y1 - r.Y0 }
