@@ -24,6 +24,20 @@ var (
 	ErrCorrupt = errors.New("stored bytes are corrupt")
 	// ErrInUse: another process holds the store.
 	ErrInUse = errors.New("store is in use by another process")
+	// ErrClosed: the store was closed before the call.
+	ErrClosed = errors.New("store is closed")
+	// ErrBadKey: the key breaks the rules of [KV] or [Objects].
+	ErrBadKey = errors.New("bad key")
+	// ErrTooBig: the value, or all that one transaction writes, is more than the store takes.
+	ErrTooBig = errors.New("too big for one transaction")
+	// ErrLocked: the object is under retention and cannot be removed yet.
+	ErrLocked = errors.New("object is locked")
+)
+
+// The sizes every KV takes, in bytes.
+const (
+	MaxKey   = 1024
+	MaxValue = 512 << 10
 )
 
 // KV is an ordered map of byte strings with transactions. It is safe for concurrent use.
@@ -33,7 +47,9 @@ type KV interface {
 	// Update runs f and commits what it wrote, all or nothing. On return without error
 	// the writes are durable (they survive kill -9 and power loss). f may run more than
 	// once, when another transaction changed what it had read: it must have no effect
-	// outside the transaction. An error from f is returned as it is, and nothing is written.
+	// outside the transaction, and must not call Update. An error from f is returned as it
+	// is, and nothing is written. Transactions are serializable: what f got and scanned,
+	// keys that were missing included, is still so when it commits.
 	Update(ctx context.Context, f func(Txn) error) error
 	// Close releases the store. Calls in flight end first.
 	Close() error
@@ -62,11 +78,12 @@ type Object struct {
 }
 
 // Objects stores immutable byte strings under keys: slash-separated path segments of
-// [a-z0-9._-], no segment "." or "..", at most 512 bytes in all. It is safe for
+// [a-z0-9._-], no segment "." or "..", at most 512 bytes in all. No key may be the
+// folder of another ("a" beside "a/b"): back-ends may refuse it. It is safe for
 // concurrent use.
 type Objects interface {
 	// Put stores size bytes of r under key: all or nothing, durable on return,
-	// replacing what was there. A reader that ends early or fails stores nothing.
+	// replacing what was there. A reader that fails, ends early or goes on stores nothing.
 	Put(ctx context.Context, key string, r io.Reader, size int64) error
 	// Open returns the object's bytes, or ErrNotFound.
 	Open(ctx context.Context, key string) (io.ReadCloser, error)
@@ -82,7 +99,9 @@ type Objects interface {
 // Locker is the second interface of Objects that can keep an object from being
 // changed or deleted until a date (S3 Object Lock, compliance mode).
 type Locker interface {
-	// PutLocked is Put with a retention date. ErrNoLock if the bucket has no lock.
+	// PutLocked is Put with a retention date: until then Delete gives ErrLocked, and a
+	// later Put of the key leaves these bytes as an older version. ErrNoLock if the
+	// bucket has no lock.
 	PutLocked(ctx context.Context, key string, r io.Reader, size int64, until time.Time) error
 }
 
