@@ -6,10 +6,16 @@
 package index
 
 import (
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 )
+
+// ErrCorrupt says that index files are damaged, missing, or written by something else.
+// They are derived data: the cure is to build them again with "selvage reindex".
+var ErrCorrupt = errors.New("index files are corrupt; rebuild them with selvage reindex")
 
 // ID names one code in an index. The caller chooses it; it is unique per code.
 type ID uint64
@@ -74,4 +80,17 @@ type Persistent interface {
 	Cursor() uint64
 	// Close releases files without flushing.
 	Close() error
+}
+
+// CheckRadius says whether a radius is one that [Hamming.Range] accepts.
+func CheckRadius(radius int) error {
+	if radius < 0 || radius > 256 {
+		return fmt.Errorf("radius of %d bits, want 0 to 256", radius)
+	}
+	return nil
+}
+
+// Compare orders hits by rising distance and then ID.
+func (h Hit) Compare(o Hit) int {
+	return cmp.Or(cmp.Compare(h.Distance, o.Distance), cmp.Compare(h.ID, o.ID))
 }
