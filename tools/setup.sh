@@ -1,0 +1,86 @@
+#!/bin/sh
+# setup.sh [--must] COMMAND... installs the commands that are missing, with the system's
+# own package manager, and says so. Commands that are there already cost nothing.
+#
+# A command that cannot be installed is a warning, because most of Selvage works without
+# it; with --must it is an error (exit status 1).
+set -u
+
+must=0
+if [ "${1:-}" = "--must" ]; then
+	must=1
+	shift
+fi
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# package MANAGER COMMAND prints the package(s) that hold the command.
+package() {
+	case "$1:$2" in
+	apt-get:gcc) echo gcc libc6-dev ;;
+	apt-get:rsvg-convert) echo librsvg2-bin ;;
+	apk:gcc) echo gcc musl-dev ;;
+	apk:rsvg-convert) echo rsvg-convert ;;
+	dnf:gcc) echo gcc glibc-devel ;;
+	dnf:ffmpeg) echo ffmpeg-free ;;
+	dnf:rsvg-convert) echo librsvg2-tools ;;
+	brew:rsvg-convert) echo librsvg ;;
+	*) echo "$2" ;;
+	esac
+}
+
+missing=
+for command in "$@"; do
+	have "$command" || missing="$missing $command"
+done
+[ -n "$missing" ] || exit 0
+
+manager=
+for m in apt-get dnf apk brew; do
+	if have "$m"; then
+		manager=$m
+		break
+	fi
+done
+
+root=
+if [ "$(id -u)" -ne 0 ] && [ "$manager" != brew ]; then
+	if ! have sudo; then
+		manager=
+		say "neither root nor sudo: cannot install packages"
+	elif [ -t 0 ]; then
+		root=sudo
+	else
+		root="sudo -n" # nobody is there to type a password
+	fi
+fi
+
+if [ -n "$manager" ]; then
+	packages=
+	for command in $missing; do
+		packages="$packages $(package "$manager" "$command")"
+	done
+	say "missing:$missing; installing with $manager:$packages"
+	# $root and $packages are lists of plain words: splitting them is meant.
+	# shellcheck disable=SC2086
+	case "$manager" in
+	apt-get)
+		install="$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends"
+		# The package lists of a fresh machine are empty or old.
+		{ $root apt-get update -q && $install $packages; } >&2
+		;;
+	dnf) $root dnf install -y -q $packages >&2 ;;
+	apk) $root apk add --no-cache $packages >&2 ;;
+	brew) brew install -q $packages >&2 ;;
+	esac || say "$manager failed (see above)"
+fi
+
+still=
+for command in $missing; do
+	have "$command" || still="$still $command"
+done
+if [ -n "$still" ]; then
+	say "WARNING: still missing:$still. Install them by hand; what needs them will say so."
+	[ "$must" -eq 0 ] || exit 1
+fi
