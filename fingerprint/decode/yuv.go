@@ -1,0 +1,114 @@
+package decode
+
+import "image"
+
+// yuvMatrix turns luma and chroma into red, green and blue in 16.16 fixed point:
+// R = (Y-black)*gain + red*Cr and so on, where chroma counts from 128.
+type yuvMatrix struct {
+	black, gain                         int32
+	red, greenCb, greenCr, blue, offset int32
+}
+
+var (
+	// jfif is ITU-T T.871: full range, BT.601. The constants are those of the Go
+	// standard library, so that results agree with image/color to the last bit.
+	jfif = yuvMatrix{gain: 0x10101, red: 91881, greenCb: 22554, greenCr: 46802, blue: 116130}
+	// studio601 is BT.601 with luma in 16..235, as in lossy WebP (RFC 6386 §9.2).
+	studio601 = yuvMatrix{black: 16, gain: 76309, red: 104597, greenCb: 25675, greenCr: 53279, blue: 132201, offset: 1 << 15}
+	full709   = yuvMatrix{gain: 1 << 16, red: 103206, greenCb: 12276, greenCr: 30679, blue: 121609, offset: 1 << 15}
+	studio709 = yuvMatrix{black: 16, gain: 76309, red: 117489, greenCb: 13975, greenCr: 34925, blue: 138438, offset: 1 << 15}
+	full2020  = yuvMatrix{gain: 1 << 16, red: 96639, greenCb: 10784, greenCr: 37444, blue: 123299, offset: 1 << 15}
+	studio20  = yuvMatrix{black: 16, gain: 76309, red: 110014, greenCb: 12277, greenCr: 42626, blue: 140363, offset: 1 << 15}
+)
+
+// limitedYCbCr is a picture whose luma and chroma do not follow JFIF, with an optional
+// alpha plane of its own.
+type limitedYCbCr struct {
+	*image.YCbCr
+	matrix      yuvMatrix
+	alpha       []byte
+	alphaStride int
+}
+
+// layOnWhite lays dst, which holds the colours of m, on white.
+func (m *limitedYCbCr) layOnWhite(dst *image.NRGBA) (alpha bool) {
+	w, h := dst.Rect.Dx(), dst.Rect.Dy()
+	for y := range h {
+		d := dst.Pix[y*dst.Stride:][:4*w]
+		for x, a := range m.alpha[y*m.alphaStride:][:w] {
+			d[4*x+3] = a
+		}
+		alpha = onWhite(d) || alpha
+	}
+	return alpha
+}
+
+// clampFixed shifts v down by 16 bits and clamps it to 0..255.
+func clampFixed(v int32) uint8 {
+	if uint32(v)&0xff000000 == 0 {
+		return uint8(v >> 16)
+	}
+	return uint8(^(v >> 31))
+}
+
+// yuvToRGB fills dst, which has the size of m. Chroma is repeated, not smoothed: that is
+// exact, the same everywhere and fast, and no fingerprint depends on chroma detail.
+func yuvToRGB(dst *image.NRGBA, m *image.YCbCr, k yuvMatrix) {
+	b := m.Rect
+	w, h := b.Dx(), b.Dy()
+	halves := (m.SubsampleRatio == image.YCbCrSubsampleRatio420 || m.SubsampleRatio == image.YCbCrSubsampleRatio422) && b.Min.X%2 == 0
+	for y := range h {
+		d := dst.Pix[y*dst.Stride:][:4*w]
+		luma := m.Y[m.YOffset(b.Min.X, b.Min.Y+y):][:w]
+		c := m.COffset(b.Min.X, b.Min.Y+y)
+		switch {
+		case halves:
+			n := (w + 1) / 2
+			yuvRowHalf(d, luma, m.Cb[c:][:n], m.Cr[c:][:n], k)
+		case m.SubsampleRatio == image.YCbCrSubsampleRatio444 || m.SubsampleRatio == image.YCbCrSubsampleRatio440:
+			yuvRowFull(d, luma, m.Cb[c:][:w], m.Cr[c:][:w], k)
+		default:
+			for x := range w {
+				c := m.COffset(b.Min.X+x, b.Min.Y+y)
+				yuvRowFull(d[4*x:4*x+4], luma[x:x+1], m.Cb[c:c+1], m.Cr[c:c+1], k)
+			}
+		}
+	}
+}
+
+// yuvRowHalf converts a row in which two pixels share their chroma.
+func yuvRowHalf(d, luma, cb, cr []byte, k yuvMatrix) {
+	cr = cr[:len(cb)]
+	for i, u := range cb {
+		cbv, crv := int32(u)-128, int32(cr[i])-128
+		r := k.red*crv + k.offset
+		g := -k.greenCb*cbv - k.greenCr*crv + k.offset
+		b := k.blue*cbv + k.offset
+		if len(luma) < 2 || len(d) < 8 {
+			// The last pixel of an odd row.
+			yv := (int32(luma[0]) - k.black) * k.gain
+			d[0], d[1], d[2], d[3] = clampFixed(yv+r), clampFixed(yv+g), clampFixed(yv+b), 255
+			return
+		}
+		p := d[:8:8]
+		yv := (int32(luma[0]) - k.black) * k.gain
+		p[0], p[1], p[2], p[3] = clampFixed(yv+r), clampFixed(yv+g), clampFixed(yv+b), 255
+		yv = (int32(luma[1]) - k.black) * k.gain
+		p[4], p[5], p[6], p[7] = clampFixed(yv+r), clampFixed(yv+g), clampFixed(yv+b), 255
+		luma, d = luma[2:], d[8:]
+	}
+}
+
+// yuvRowFull converts a row in which every pixel has its own chroma.
+func yuvRowFull(d, luma, cb, cr []byte, k yuvMatrix) {
+	cb, cr = cb[:len(luma)], cr[:len(luma)]
+	for x, l := range luma {
+		cbv, crv := int32(cb[x])-128, int32(cr[x])-128
+		yv := (int32(l)-k.black)*k.gain + k.offset
+		p := d[4*x : 4*x+4 : 4*x+4]
+		p[0] = clampFixed(yv + k.red*crv)
+		p[1] = clampFixed(yv - k.greenCb*cbv - k.greenCr*crv)
+		p[2] = clampFixed(yv + k.blue*cbv)
+		p[3] = 255
+	}
+}
