@@ -1,0 +1,67 @@
+// Package mih is exact and fast similarity search: multi-index hashing of 256-bit codes.
+//
+// Use [Open] for an index in a directory and [New] for one in memory. Both find exactly
+// what package flat finds, for every radius. What was added is found at once, what was
+// removed is not; [Index.Flush] makes it last. Searches never wait for writers, merges or
+// the disk.
+//
+// # How a search works
+//
+// A code is cut into chunks, 10 to 32 of them by the number of codes, and for each chunk
+// there is a list of the codes with each value (Norouzi, Punjani and Fleet, "Fast Exact
+// Search in Hamming Space with Multi-Index Hashing", 2014). Two codes within 31 bits of
+// each other must be very near in some chunk: with 11 chunks within 2 bits in one of ten,
+// or within 1 bit in the last. So it is enough to read the few lists around each chunk
+// of a probe and to compare what stands there. Where the lists would be many (a large
+// radius), or turn out long (many codes alike), the segment is scanned instead, all
+// probes against a block of codes at a time. The choice is by estimated cost and changes
+// no answer. Up to a radius of about 50 the lists win.
+//
+// # How it grows
+//
+// New codes come into a live part, which is scanned. When it is full it becomes an
+// immutable segment; four segments of about the same size are merged into one, up to 16
+// Mi codes. A removed or replaced code is marked dead until its segment is merged.
+// Memory for 10 M codes in one segment: 88 bytes a code, of which 32 are the code, 8 the
+// ID, 44 the postings and 4 the directory of buckets.
+//
+// # Files
+//
+// A directory holds LOCK (empty; locked with flock(2) while the index is open), MANIFEST,
+// and segments named by their number: 16 hexadecimal digits and ".seg". Files that end in
+// ".tmp" and segments that the manifest does not name are left from a crash and removed
+// by Open. Every file is written under a ".tmp" name, synced, renamed, and the directory
+// synced; segments before the manifest that names them. They are derived data: when
+// damaged, Open says [index.ErrCorrupt] and "selvage reindex" makes them again. They are
+// mapped: nobody may shorten them while the index is open.
+//
+// MANIFEST, integers fixed in little-endian order (u32, u64) or as uvarint (encoding/binary):
+//
+//	8 bytes  "SHMANI01"
+//	u64      cursor of the last flush
+//	uvarint  number of the next segment file; numbers begin at 1
+//	uvarint  number of segments; then for each
+//	    uvarint  number of its file
+//	    uvarint  number of codes
+//	    u32      its checksum, as in its trailer
+//	    uvarint  number of dead codes; then for each, in rising order of position,
+//	        uvarint  position, less that of the one before, less 1 (the first: as it is)
+//	u32      CRC-32C of all bytes before
+//
+// A segment is made of words of 64 bits in the byte order of the machine that wrote it;
+// the magic word tells the order. Each part is filled up with zeros to 8 words.
+//
+//	8 words  magic 0x31304d4745534853, number of codes n, number of chunks m,
+//	         number of words in the file, four zeros
+//	4n words codes, by rising ID
+//	n words  IDs, strictly rising; the place of an ID is the position of its code
+//	for each of the m chunks (256 mod m chunks of 256/m + 1 bits, then the others of
+//	256/m bits, from the first bit of the code on; w is the width):
+//	    u32 × 2^w/32  samples: bit in the next part at which each group of 32 buckets begins
+//	    bits          (n + 2^w) bits, lowest first, and two words more: for each value of
+//	                  the chunk as many ones as there are codes with it, and a zero
+//	    u32 × n       positions of the codes, by value of the chunk and then position
+//	8 words  CRC-32C of all bytes before, seven zeros
+//
+// A segment of up to 8192 codes has no chunks (m = 0) and is always scanned.
+package mih

@@ -1,0 +1,22 @@
+package mih
+
+// NewEager returns an index with segments of a few codes, so that a test soon has many
+// of them, and merges. It reads buckets whenever cost is high, and hardly ever when it
+// is low.
+func NewEager(cost float64) *Index {
+	x := New()
+	x.cur.tuning = tuning{live: 40, scan: 36, scanCost: cost}
+	return x
+}
+
+// OpenEager is Open with the settings of NewEager, without syncing and, if step is not nil, with a
+// function that is called before each step on disk and may let it fail.
+func OpenEager(dir string, cost float64, step func(string) error) (*Index, error) {
+	x, err := open(dir, true)
+	if err != nil {
+		return nil, err
+	}
+	x.cur.tuning = NewEager(cost).cur.tuning
+	x.files.step = step
+	return x, nil
+}

@@ -1,0 +1,157 @@
+package mih
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"slices"
+	"testing"
+
+	"selvage/index"
+	"selvage/index/indextest"
+)
+
+func small(n, chunks int) *segment {
+	s := carve(make([]uint64, layoutOf(n, chunks).total), n, chunks)
+	copy(s.codes, indextest.Clustered(n, 10, 5, 1))
+	for i := range s.ids {
+		s.ids[i] = index.ID(i * i)
+	}
+	s.post()
+	return s
+}
+
+// TestBucket compares every bucket with a plain count, also where long runs of one value
+// fill many words.
+func TestBucket(t *testing.T) {
+	for _, n := range []int{0, 1, 100, 5000} {
+		s := small(n, 30)
+		for i := n / 2; i < n; i++ { // half of them equal
+			s.codes[i] = index.Code{0x1234567812345678, 1, 2, 3}
+		}
+		for i := range s.chunks {
+			clear(s.chunks[i].unary)
+		}
+		s.post()
+		if _, err := parse(s.words); err != nil {
+			t.Fatal(err)
+		}
+		for c := range s.chunks {
+			ch := &s.chunks[c]
+			want := make(map[uint32][]uint32)
+			for at := range s.codes {
+				v := ch.value(&s.codes[at])
+				want[v] = append(want[v], uint32(at))
+			}
+			for v := range uint32(1) << ch.width {
+				start, count := ch.bucket(v)
+				if got := ch.postings[start : start+count]; !slices.Equal(got, want[v]) {
+					t.Fatalf("%d codes, chunk %d, bucket %d: %v, want %v", n, c, v, got, want[v])
+				}
+			}
+		}
+	}
+}
+
+func TestSelectBit(t *testing.T) {
+	for _, x := range []uint64{1, 1 << 63, ^uint64(0), 0xaaaaaaaaaaaaaaaa, 0x8000000000000001, 0x0123456789abcdef} {
+		k := 0
+		for i := range uint32(64) {
+			if x>>i&1 != 0 {
+				if got := selectBit(x, k); got != i {
+					t.Errorf("one %d of %x is at %d, want %d", k, x, got, i)
+				}
+				k++
+			}
+		}
+	}
+}
+
+// TestRadii holds the pigeonhole: the parts add up to more than the radius.
+func TestRadii(t *testing.T) {
+	for chunks := minChunks; chunks <= maxChunks; chunks++ {
+		for radius := range 257 {
+			sum := 0
+			for _, r := range radii(radius, chunks) {
+				sum += r + 1
+			}
+			if sum != radius+1 {
+				t.Errorf("radius %d in %d chunks: parts add up to %d", radius, chunks, sum)
+			}
+		}
+		bits := 0
+		for _, s := range spans(chunks) {
+			if s[0] != bits {
+				t.Errorf("%d chunks: one begins at bit %d, want %d", chunks, s[0], bits)
+			}
+			bits += s[1]
+		}
+		if bits != 256 {
+			t.Errorf("%d chunks cover %d bits", chunks, bits)
+		}
+	}
+}
+
+// FuzzSegment mends the checksum, so that the checks behind it are reached. What passes
+// them must be searchable.
+func FuzzSegment(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(slices.Clone(bytesOf(small(0, 0).words)))
+	f.Add(slices.Clone(bytesOf(small(5, 0).words)))
+	f.Add(slices.Clone(bytesOf(small(20, 32).words)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		words := make([]uint64, len(b)/8)
+		copy(bytesOf(words), b)
+		if len(words) >= 8 {
+			body := len(words) - 8
+			words[body] = uint64(crc32.Checksum(bytesOf(words[:body]), castagnoli))
+		}
+		s, err := parse(words)
+		if err != nil {
+			return
+		}
+		probes := indextest.Random(2, 1)
+		v := &segmentView{segment: s}
+		want := scan(nil, s.codes, s.ids, nil, probes, 256)
+		if len(want) != len(s.ids) {
+			t.Fatalf("scan finds %d of %d codes", len(want), len(s.ids))
+		}
+		p := probers.Get().(*prober)
+		if len(s.chunks) > 0 {
+			p.search(v, nil, probes, 40, 1<<20)
+		}
+		p.reset()
+		probers.Put(p)
+		for _, id := range s.ids {
+			if at, ok := s.find(id); !ok || s.ids[at] != id {
+				t.Fatalf("ID %d is not found", id)
+			}
+		}
+	})
+}
+
+// FuzzManifest demands that what is accepted is written again in the same bytes.
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte{})
+	f.Add((&manifest{}).encode())
+	m := &manifest{cursor: 1 << 40, next: 9, segments: []manifestSegment{
+		{file: 1, codes: 10, sum: 7}, {file: 8, codes: 300, sum: 1 << 31, dead: []uint32{0, 1, 5, 299}},
+	}}
+	f.Add(m.encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) >= 4 {
+			b = slices.Clone(b)
+			binary.LittleEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], castagnoli))
+		}
+		m, err := parseManifest(b)
+		if err != nil {
+			return
+		}
+		again, err := parseManifest(m.encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(again.encode(), m.encode()) || again.cursor != m.cursor {
+			t.Fatal("a manifest changes when it is written again")
+		}
+	})
+}

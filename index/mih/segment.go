@@ -1,0 +1,294 @@
+package mih
+
+import (
+	"fmt"
+	"hash/crc32"
+	"math/bits"
+	"slices"
+	"sync/atomic"
+	"unsafe"
+
+	"selvage/index"
+)
+
+// The layout is written out in doc.go. All lengths here are in words of 64 bits.
+const (
+	magic       = 0x31304d4745534853 // "SHSEGM01" where the low byte comes first
+	headerWords = 8
+	maxCodes    = 1 << 28 // what the parser accepts; building stops far below
+	minChunks   = 10
+	maxChunks   = 32
+	groupBits   = 5 // buckets come in groups of 32, each with a sample
+	groupSize   = 1 << groupBits
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// A segment is an immutable set of codes with its chunk postings. It lies in one block
+// of words, on the heap or mapped from a file.
+type segment struct {
+	words  []uint64
+	codes  []index.Code
+	ids    []index.ID // strictly rising
+	chunks []chunk    // none in a small segment, which is always scanned
+
+	file  uint64 // number of the file, 0 for a segment that is only in memory
+	unmap func() // releases words
+	refs  atomic.Int64
+}
+
+// A chunk is a run of the code's bits, and for every value that it can take (a bucket)
+// the list of codes that have it. The lists stand one after the other in postings;
+// their lengths are kept in unary: a one for each code and a zero at a bucket's end.
+type chunk struct {
+	from, width int
+	samples     []uint32 // where in unary each group of buckets begins, in bits
+	unary       []uint64 // two words longer than needed, for reading over the end
+	postings    []uint32 // positions of codes, rising inside a bucket
+}
+
+// spans returns first bit and width of each chunk. The wide ones come first.
+func spans(chunks int) [][2]int {
+	s := make([][2]int, chunks)
+	from := 0
+	for i := range s {
+		width := 256 / chunks
+		if i < 256%chunks {
+			width++
+		}
+		s[i] = [2]int{from, width}
+		from += width
+	}
+	return s
+}
+
+// value cuts a chunk out of a code.
+func value(c *index.Code, from, width int) uint32 {
+	word, shift := from/64, from%64
+	v := c[word] << shift
+	if shift+width > 64 {
+		v |= c[word+1] >> (64 - shift)
+	}
+	return uint32(v >> (64 - width))
+}
+
+func (ch *chunk) value(c *index.Code) uint32 { return value(c, ch.from, ch.width) }
+
+// bucket returns where the codes with a value stand in postings.
+func (ch *chunk) bucket(v uint32) (start, count uint32) {
+	at := ch.samples[v>>groupBits]
+	begin := at // of the bucket, in bits
+	skip := int(v & (groupSize - 1))
+	for {
+		i, shift := at>>6, at&63
+		ends := ^(ch.unary[i]>>shift | ch.unary[i+1]<<1<<(63-shift))
+		if n := bits.OnesCount64(ends); skip >= n {
+			if n > 0 {
+				begin = at + uint32(bits.Len64(ends))
+			}
+			skip -= n
+			at += 64
+			continue
+		}
+		end := selectBit(ends, skip)
+		if before := ends & (1<<end - 1); before != 0 {
+			begin = at + uint32(bits.Len64(before))
+		}
+		return begin - v, at + end - begin
+	}
+}
+
+// selectBit returns the position of the k-th one of x, counted from 0. There must be one.
+// Vigna, "Broadword Implementation of Rank/Select Queries" (2008), section 4.
+func selectBit(x uint64, k int) uint32 {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	s := x - (x >> 1 & 0x5555555555555555)
+	s = s&0x3333333333333333 + s>>2&0x3333333333333333
+	s = (s + s>>4) & 0x0f0f0f0f0f0f0f0f * ones // ones up to and with each byte
+	// The byte is the first one whose count exceeds k.
+	over := (s | highs) - uint64(k+1)*ones
+	at := uint32(bits.TrailingZeros64(over&highs)) &^ 7
+	rest := k - int(s<<8>>at&0xff)
+	b := uint8(x >> at)
+	return at + uint32(selectByte[uint(rest)&7][b])
+}
+
+// selectByte is the position of the k-th one of each byte.
+var selectByte = func() (t [8][256]uint8) {
+	for b := range 256 {
+		k := 0
+		for i := range 8 {
+			if b>>i&1 != 0 {
+				t[k][b] = uint8(i)
+				k++
+			}
+		}
+	}
+	return t
+}()
+
+// layout says how many words the parts of a segment take.
+type layout struct {
+	codes, ids, total int
+	chunks            []chunkLayout
+}
+
+type chunkLayout struct{ samples, unary, postings int }
+
+func layoutOf(n, chunks int) layout {
+	pad := func(words int) int { return (words + 7) &^ 7 }
+	l := layout{codes: pad(4 * n), ids: pad(n)}
+	l.total = headerWords + l.codes + l.ids
+	for _, s := range spans(chunks) {
+		buckets := 1 << s[1]
+		c := chunkLayout{
+			samples:  pad(buckets / groupSize / 2),
+			unary:    pad((n+buckets)/64 + 3),
+			postings: pad((n + 1) / 2),
+		}
+		l.chunks = append(l.chunks, c)
+		l.total += c.samples + c.unary + c.postings
+	}
+	l.total += 8 // trailer
+	return l
+}
+
+// carve makes a segment of n codes out of words, which must have the right length.
+func carve(words []uint64, n, chunks int) *segment {
+	l := layoutOf(n, chunks)
+	s := &segment{words: words, unmap: func() {}}
+	s.refs.Store(1)
+	rest := words[headerWords:]
+	take := func(count int) []uint64 {
+		part := rest[:count:count]
+		rest = rest[count:]
+		return part
+	}
+	s.codes = view[index.Code](take(l.codes), n)
+	s.ids = view[index.ID](take(l.ids), n)
+	for i, span := range spans(chunks) {
+		c := l.chunks[i]
+		s.chunks = append(s.chunks, chunk{
+			from: span[0], width: span[1],
+			samples:  view[uint32](take(c.samples), 1<<span[1]/groupSize),
+			unary:    take(c.unary),
+			postings: view[uint32](take(c.postings), n),
+		})
+	}
+	return s
+}
+
+// view reads words as n values of a type without pointers, in the machine's byte order.
+func view[T any](words []uint64, n int) []T {
+	if n == 0 {
+		return nil
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(words))), n)
+}
+
+// wordsOf is the other way round, for bytes that are aligned like words.
+func wordsOf(b []byte) []uint64 {
+	if len(b) < 8 {
+		return nil
+	}
+	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/8)
+}
+
+func bytesOf(words []uint64) []byte { return view[byte](words, 8*len(words)) }
+
+// seal fills in header and trailer of a segment that was built.
+func (s *segment) seal() {
+	w := s.words
+	w[0], w[1], w[2], w[3] = magic, uint64(len(s.ids)), uint64(len(s.chunks)), uint64(len(w))
+	body := w[:len(w)-8]
+	w[len(w)-8] = uint64(crc32.Checksum(bytesOf(body), castagnoli))
+}
+
+// parse reads a segment and trusts nothing in it: after a nil error no search in it can
+// go out of bounds. The error says what is wrong and does not wrap [index.ErrCorrupt].
+func parse(words []uint64) (*segment, error) {
+	if len(words) < headerWords+8 {
+		return nil, fmt.Errorf("%d bytes are too few for a segment", 8*len(words))
+	}
+	if words[0] != magic {
+		return nil, fmt.Errorf("not a segment of this version and byte order")
+	}
+	n, chunks := words[1], words[2]
+	if n > maxCodes || chunks != 0 && (chunks < minChunks || chunks > maxChunks) {
+		return nil, fmt.Errorf("impossible header: %d codes in %d chunks", n, chunks)
+	}
+	if want := layoutOf(int(n), int(chunks)).total; words[3] != uint64(want) || len(words) != want {
+		return nil, fmt.Errorf("length is %d bytes, want %d", 8*len(words), 8*want)
+	}
+	body := len(words) - 8
+	if sum := crc32.Checksum(bytesOf(words[:body]), castagnoli); words[body] != uint64(sum) {
+		return nil, fmt.Errorf("checksum is %08x, want %08x", sum, words[body])
+	}
+	s := carve(words, int(n), int(chunks))
+	for i := range s.ids {
+		if i > 0 && s.ids[i] <= s.ids[i-1] {
+			return nil, fmt.Errorf("IDs do not rise at position %d", i)
+		}
+	}
+	for i := range s.chunks {
+		if err := s.chunks[i].check(int(n)); err != nil {
+			return nil, fmt.Errorf("chunk %d: %w", i, err)
+		}
+	}
+	return s, nil
+}
+
+func (ch *chunk) check(n int) error {
+	samples := make([]uint32, len(ch.samples))
+	buckets := 1 << ch.width
+	if end, ok := sample(ch.unary, samples, buckets); !ok || end != uint64(n+buckets) {
+		return fmt.Errorf("bucket lengths do not add up")
+	}
+	if !slices.Equal(samples, ch.samples) {
+		return fmt.Errorf("samples do not fit the bucket lengths")
+	}
+	for _, p := range ch.postings {
+		if int(p) >= n {
+			return fmt.Errorf("posting %d is outside of %d codes", p, n)
+		}
+	}
+	return nil
+}
+
+// sample notes where each group of buckets begins and returns where the last one ends,
+// in bits. It reports false if there are fewer buckets than told.
+func sample(unary []uint64, samples []uint32, buckets int) (end uint64, ok bool) {
+	samples[0] = 0
+	zeros, next := 0, groupSize // zeros seen; the number of the zero before the next group
+	for w, word := range unary {
+		ends := ^word
+		here := bits.OnesCount64(ends)
+		for next <= buckets && next <= zeros+here {
+			at := uint64(w)*64 + uint64(selectBit(ends, next-zeros-1)) + 1
+			if next == buckets {
+				return at, true
+			}
+			samples[next/groupSize] = uint32(at)
+			next += groupSize
+		}
+		zeros += here
+	}
+	return 0, false
+}
+
+// find returns the position of an ID.
+func (s *segment) find(id index.ID) (uint32, bool) {
+	if len(s.ids) == 0 || id < s.ids[0] || id > s.ids[len(s.ids)-1] {
+		return 0, false
+	}
+	i, ok := slices.BinarySearch(s.ids, id)
+	return uint32(i), ok
+}
+
+func (s *segment) acquire() { s.refs.Add(1) }
+
+func (s *segment) release() {
+	if s.refs.Add(-1) == 0 {
+		s.unmap()
+	}
+}
