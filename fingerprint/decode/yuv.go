@@ -1,6 +1,9 @@
 package decode
 
-import "image"
+import (
+	"encoding/binary"
+	"image"
+)
 
 // yuvMatrix turns luma and chroma into red, green and blue in 16.16 fixed point:
 // R = (Y-black)*gain + red*Cr and so on, where chroma counts from 128.
@@ -78,24 +81,21 @@ func yuvToRGB(dst *image.NRGBA, m *image.YCbCr, k yuvMatrix) {
 
 // yuvRowHalf converts a row in which two pixels share their chroma.
 func yuvRowHalf(d, luma, cb, cr []byte, k yuvMatrix) {
-	cr = cr[:len(cb)]
+	pairs := len(luma) / 2
+	if len(luma)%2 == 1 {
+		// The last pixel of an odd row has its chroma for itself.
+		yuvRowFull(d[8*pairs:], luma[2*pairs:], cb[pairs:pairs+1], cr[pairs:pairs+1], k)
+	}
+	cb, cr = cb[:pairs], cr[:pairs]
 	for i, u := range cb {
 		cbv, crv := int32(u)-128, int32(cr[i])-128
 		r := k.red*crv + k.offset
-		g := -k.greenCb*cbv - k.greenCr*crv + k.offset
+		g := k.offset - k.greenCb*cbv - k.greenCr*crv
 		b := k.blue*cbv + k.offset
-		if len(luma) < 2 || len(d) < 8 {
-			// The last pixel of an odd row.
-			yv := (int32(luma[0]) - k.black) * k.gain
-			d[0], d[1], d[2], d[3] = clampFixed(yv+r), clampFixed(yv+g), clampFixed(yv+b), 255
-			return
-		}
-		p := d[:8:8]
-		yv := (int32(luma[0]) - k.black) * k.gain
-		p[0], p[1], p[2], p[3] = clampFixed(yv+r), clampFixed(yv+g), clampFixed(yv+b), 255
-		yv = (int32(luma[1]) - k.black) * k.gain
-		p[4], p[5], p[6], p[7] = clampFixed(yv+r), clampFixed(yv+g), clampFixed(yv+b), 255
-		luma, d = luma[2:], d[8:]
+		pair := luma[2*i : 2*i+2 : 2*i+2]
+		y0 := (int32(pair[0]) - k.black) * k.gain
+		y1 := (int32(pair[1]) - k.black) * k.gain
+		binary.LittleEndian.PutUint64(d[8*i:8*i+8:8*i+8], uint64(packed(y0+r, y0+g, y0+b))|uint64(packed(y1+r, y1+g, y1+b))<<32)
 	}
 }
 
@@ -105,10 +105,15 @@ func yuvRowFull(d, luma, cb, cr []byte, k yuvMatrix) {
 	for x, l := range luma {
 		cbv, crv := int32(cb[x])-128, int32(cr[x])-128
 		yv := (int32(l)-k.black)*k.gain + k.offset
-		p := d[4*x : 4*x+4 : 4*x+4]
-		p[0] = clampFixed(yv + k.red*crv)
-		p[1] = clampFixed(yv - k.greenCb*cbv - k.greenCr*crv)
-		p[2] = clampFixed(yv + k.blue*cbv)
-		p[3] = 255
+		binary.LittleEndian.PutUint32(d[4*x:4*x+4:4*x+4], packed(yv+k.red*crv, yv-k.greenCb*cbv-k.greenCr*crv, yv+k.blue*cbv))
 	}
+}
+
+// packed is one opaque pixel as it lies in memory, from 16.16 fixed point.
+func packed(r, g, b int32) uint32 {
+	// Most pixels need no clamping: one test for all three.
+	if uint32(r|g|b)&0xff000000 == 0 {
+		return uint32(r)>>16 | uint32(g)>>16<<8 | uint32(b)&0xff0000 | 0xff000000
+	}
+	return uint32(clampFixed(r)) | uint32(clampFixed(g))<<8 | uint32(clampFixed(b))<<16 | 0xff000000
 }
