@@ -1,0 +1,189 @@
+package provenance
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// PolicyFormat is the format field of a policy file.
+const PolicyFormat = "selvage.policy.v1"
+
+const (
+	maxPolicy     = 1 << 20
+	maxPolicyKeys = 64
+)
+
+// Policy says whom a verifier trusts. As a file it is JSON with exactly these fields:
+//
+//	{
+//	  "format": "selvage.policy.v1",
+//	  "logs": ["example.org/log+1a2b3c4d+AbC..."],       note verifier keys, Ed25519
+//	  "services": ["-----BEGIN PUBLIC KEY-----\n..."],    Ed25519, PEM
+//	  "authorities": [{                                   RFC 3161 time authorities
+//	    "name": "Example TSA",
+//	    "roots": "-----BEGIN CERTIFICATE-----\n...",
+//	    "independent": true                               false: said to be "(local)"
+//	  }],
+//	  "witnesses": ["witness.example+5e6f7a8b+BAb..."],   cosignature/v1 keys, optional
+//	  "quorum": 2                                         how many of them must have signed
+//	}
+//
+// At least one log, service and authority must be named; what the material carries but
+// the policy does not trust makes the answer "cannot tell".
+type Policy struct {
+	Format      string      `json:"format"`
+	Logs        []string    `json:"logs"`
+	Services    []string    `json:"services"`
+	Authorities []Authority `json:"authorities"`
+	Witnesses   []string    `json:"witnesses,omitempty"`
+	Quorum      int         `json:"quorum,omitempty"`
+}
+
+// Authority is a trusted time authority.
+type Authority struct {
+	Name  string `json:"name"`
+	Roots string `json:"roots"`
+	// Independent says that the authority is not run by the registering service.
+	Independent bool `json:"independent,omitempty"`
+}
+
+// ParsePolicy reads a policy file.
+func ParsePolicy(b []byte) (*Policy, error) {
+	var p Policy
+	if err := decodeStrict(b, &p, maxPolicy); err != nil {
+		return nil, fmt.Errorf("policy: %w", err)
+	}
+	if _, err := p.trust(); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// Marshal writes the policy as canonical JSON.
+func (p *Policy) Marshal() ([]byte, error) { return canonical(p) }
+
+// trust is a policy with its keys parsed.
+type trust struct {
+	logs      []note.Verifier
+	services  []ed25519.PublicKey
+	roots     []*x509.Certificate
+	rootOf    []Authority // same order as roots
+	witnesses []*witness
+	quorum    int
+}
+
+func (p *Policy) trust() (*trust, error) {
+	if p.Format != PolicyFormat {
+		return nil, fmt.Errorf("policy: format %q: want %q", clip(p.Format), PolicyFormat)
+	}
+	for _, n := range []int{len(p.Logs), len(p.Services), len(p.Authorities)} {
+		if n == 0 || n > maxPolicyKeys {
+			return nil, fmt.Errorf("policy: want 1 to %d each of logs, services and authorities", maxPolicyKeys)
+		}
+	}
+	if p.Quorum < 0 || p.Quorum > len(p.Witnesses) || len(p.Witnesses) > maxPolicyKeys {
+		return nil, errors.New("policy: quorum must be between 0 and the number of witnesses")
+	}
+	t := &trust{quorum: p.Quorum}
+	for _, k := range p.Logs {
+		v, err := note.NewVerifier(k)
+		if err != nil {
+			return nil, fmt.Errorf("policy: log key %q: %w", clip(k), err)
+		}
+		if t.hasLog(v) {
+			return nil, fmt.Errorf("policy: log key %q twice", clip(k))
+		}
+		t.logs = append(t.logs, v)
+	}
+	for _, k := range p.Services {
+		pub, err := parsePublicKey(k)
+		if err != nil {
+			return nil, fmt.Errorf("policy: %w", err)
+		}
+		t.services = append(t.services, pub)
+	}
+	for _, a := range p.Authorities {
+		certs, err := parseRoots(a.Roots)
+		if err != nil {
+			return nil, fmt.Errorf("policy: authority %q: %w", clip(a.Name), err)
+		}
+		for _, c := range certs {
+			t.roots, t.rootOf = append(t.roots, c), append(t.rootOf, a)
+		}
+	}
+	seen := map[string]bool{}
+	for _, k := range p.Witnesses {
+		w, err := parseWitness(k)
+		if err != nil {
+			return nil, fmt.Errorf("policy: %w", err)
+		}
+		// One key under two names would count twice towards the quorum.
+		if seen[string(w.key)] {
+			return nil, fmt.Errorf("policy: witness key %q twice", clip(k))
+		}
+		seen[string(w.key)] = true
+		t.witnesses = append(t.witnesses, w)
+	}
+	return t, nil
+}
+
+func (t *trust) hasLog(v note.Verifier) bool {
+	for _, l := range t.logs {
+		if l.Name() == v.Name() && l.KeyHash() == v.KeyHash() {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *trust) authority(root *x509.Certificate) Authority {
+	for i, c := range t.roots {
+		if c.Equal(root) {
+			return t.rootOf[i]
+		}
+	}
+	return Authority{}
+}
+
+// signer returns the first service key that signed e.
+func (t *trust) signer(e *Envelope) (ed25519.PublicKey, error) {
+	first := errUnknownKey
+	for _, pub := range t.services {
+		err := e.SignedBy(pub)
+		if err == nil {
+			return pub, nil
+		}
+		if !errors.Is(err, errUnknownKey) {
+			first = err
+		}
+	}
+	return nil, first
+}
+
+func (t *trust) hasService(pub ed25519.PublicKey) bool {
+	for _, s := range t.services {
+		if bytes.Equal(s, pub) {
+			return true
+		}
+	}
+	return false
+}
+
+// cosignatures counts the trusted witnesses that cosigned the checkpoint.
+func (t *trust) cosignatures(text string, sigs []note.Signature) int {
+	n := 0
+	for _, w := range t.witnesses {
+		for _, s := range sigs {
+			if w.cosigned(text, s) {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}

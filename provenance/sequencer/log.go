@@ -1,0 +1,259 @@
+package sequencer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/transparency-dev/tessera"
+	"github.com/transparency-dev/tessera/storage/posix"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+	"k8s.io/klog/v2"
+
+	"selvage/provenance"
+)
+
+// Defaults of [Config]. They suit a single waiting caller; throughput is the number of
+// waiting callers divided by the time of one round.
+const (
+	DefaultBatchAge           = 20 * time.Millisecond
+	DefaultBatchSize          = 1024
+	DefaultCheckpointInterval = 100 * time.Millisecond
+)
+
+// ErrClosed is returned by Append after Close.
+var ErrClosed = errors.New("the log is closed")
+
+// Config says where a log is and how it batches.
+type Config struct {
+	// Dir holds the log and is made if missing.
+	Dir string
+	// Signer signs checkpoints and names the log; Key is its verifier key (vkey).
+	Signer note.Signer
+	Key    string
+	// BatchAge is how long the first entry of a batch waits for company, BatchSize the
+	// most entries in one batch. Zero means the default.
+	BatchAge  time.Duration
+	BatchSize uint
+	// CheckpointInterval is the least time between two checkpoints, 100 ms or more. Zero
+	// means the default.
+	CheckpointInterval time.Duration
+	// Logger gets Tessera's warnings; nil means slog.Default(). Tessera logs through
+	// klog, whose output is one per process: the last Open sets it.
+	Logger *slog.Logger
+}
+
+// Log is an open log. Its methods are safe for concurrent use.
+type Log struct {
+	dir      string
+	guard    *guard
+	appender *tessera.Appender
+	shutdown func(context.Context) error
+	cancel   context.CancelFunc
+	lock     *os.File
+
+	mu      sync.RWMutex // held for reading while an Append runs
+	closed  bool
+	flights sync.WaitGroup
+}
+
+// Open opens the log in cfg.Dir and creates it on the first call. It fails with
+// ErrInconsistent if what is on disk does not continue what was last signed, and with a
+// plain error if another process holds the log. ctx is for opening only.
+func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
+	if cfg.BatchAge == 0 {
+		cfg.BatchAge = DefaultBatchAge
+	}
+	if cfg.BatchSize == 0 {
+		cfg.BatchSize = DefaultBatchSize
+	}
+	if cfg.CheckpointInterval == 0 {
+		cfg.CheckpointInterval = DefaultCheckpointInterval
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	klog.SetSlogLogger(slog.New(warnings{cfg.Logger.Handler()}))
+	l := &Log{dir: filepath.Join(cfg.Dir, "log")}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	if l.lock, err = lockFile(filepath.Join(cfg.Dir, "lock")); err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("log %s: %w", cfg.Dir, errors.Join(err, l.lock.Close()))
+		}
+	}()
+	v, err := note.NewVerifier(cfg.Key)
+	if err != nil {
+		return nil, err
+	}
+	if l.guard, err = openGuard(cfg.Signer, v, l.dir, filepath.Join(cfg.Dir, "last-signed")); err != nil {
+		return nil, err
+	}
+	driver, err := posix.New(ctx, posix.Config{Path: l.dir})
+	if err != nil {
+		return nil, err
+	}
+	opts := tessera.NewAppendOptions().
+		WithCheckpointSigner(l.guard).
+		WithBatching(cfg.BatchSize, cfg.BatchAge).
+		WithCheckpointInterval(cfg.CheckpointInterval)
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	l.cancel = cancel
+	if l.appender, l.shutdown, _, err = tessera.NewAppender(run, driver, opts); err != nil {
+		cancel()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Append adds a commitment and returns its index once a signed checkpoint covers it.
+// What that makes durable is said in the package comment. If ctx ends first the entry
+// may or may not come to be in the log; [Log.Find] tells later. An entry appended twice
+// is in the log twice, which harms nothing.
+func (l *Log) Append(ctx context.Context, commitment [32]byte) (uint64, error) {
+	l.mu.RLock()
+	if l.closed {
+		l.mu.RUnlock()
+		return 0, ErrClosed
+	}
+	l.flights.Add(1)
+	l.mu.RUnlock()
+
+	type result struct {
+		index uint64
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer l.flights.Done()
+		// The future ignores contexts, and Close must wait for it in any case.
+		i, err := l.appender.Add(context.WithoutCancel(ctx), tessera.NewEntry(commitment[:]))()
+		done <- result{i.Index, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return 0, fmt.Errorf("log: append: %w", r.err)
+		}
+		if err := l.guard.await(ctx, r.index); err != nil {
+			return 0, fmt.Errorf("log: entry %d is not under a checkpoint: %w", r.index, err)
+		}
+		return r.index, nil
+	case <-ctx.Done():
+		return 0, fmt.Errorf("log: append: %w", ctx.Err())
+	}
+}
+
+// Prove returns the proof that the commitment is entry index of the tree last signed,
+// verified before it is returned.
+func (l *Log) Prove(ctx context.Context, index uint64, commitment [32]byte) (provenance.LogProof, error) {
+	tree, signed := l.guard.head()
+	p := provenance.LogProof{Index: index, Checkpoint: signed}
+	if err := ctx.Err(); err != nil {
+		return p, err
+	}
+	if index >= uint64(tree.N) {
+		return p, fmt.Errorf("log: no entry %d in a tree of %d", index, tree.N)
+	}
+	path, err := tlog.ProveRecord(tree.N, int64(index), tiles{l.dir}.hashes(tree))
+	if err != nil {
+		return p, fmt.Errorf("log: proof of entry %d: %w", index, err)
+	}
+	for _, h := range path {
+		p.Path = append(p.Path, [32]byte(h))
+	}
+	if _, _, err := p.Open(commitment[:], l.guard.verifier); err != nil {
+		return p, fmt.Errorf("log: proof of entry %d: %w", index, err)
+	}
+	return p, nil
+}
+
+// Size is the number of entries under the last signed checkpoint.
+func (l *Log) Size() uint64 {
+	tree, _ := l.guard.head()
+	return uint64(tree.N)
+}
+
+// Find looks for a commitment among the entries from index from on. It serves a replay
+// after a crash: note Size before Append, and look from there.
+func (l *Log) Find(ctx context.Context, from uint64, commitment [32]byte) (index uint64, found bool, err error) {
+	size := l.Size()
+	const width = 1 << tileHeight
+	for b := from / width; b*width < size; b++ {
+		if err := ctx.Err(); err != nil {
+			return 0, false, err
+		}
+		entries, err := tiles{l.dir}.entries(int64(b), int(min(width, size-b*width)))
+		if err != nil {
+			return 0, false, fmt.Errorf("log: %w", err)
+		}
+		for i, e := range entries {
+			if at := b*width + uint64(i); at >= from && string(e) == string(commitment[:]) {
+				return at, true, nil
+			}
+		}
+	}
+	return 0, false, nil
+}
+
+// Checkpoint is the last signed checkpoint, a signed note.
+func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
+	_, signed := l.guard.head()
+	return signed, ctx.Err()
+}
+
+// Dir is the directory of the public files, see [Handler].
+func (l *Log) Dir() string { return l.dir }
+
+// Close waits for the Appends under way, then for the checkpoint that covers them, and
+// lets the directory go. Further Appends fail with ErrClosed.
+func (l *Log) Close(ctx context.Context) error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.mu.Unlock()
+	l.flights.Wait()
+	// After ErrInconsistent no checkpoint will ever come; there is nothing to wait for.
+	var err error
+	if !errors.Is(l.guard.failure(), ErrInconsistent) {
+		err = l.shutdown(ctx)
+	}
+	l.cancel()
+	if err = errors.Join(err, l.lock.Close()); err != nil {
+		return fmt.Errorf("log: close: %w", err)
+	}
+	return nil
+}
+
+// lockFile takes a lock that ends with the process.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in use by another process; stop it first: %w", path, err), f.Close())
+	}
+	return f, nil
+}
+
+// warnings drops everything below warnings.
+type warnings struct{ slog.Handler }
+
+func (w warnings) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && w.Handler.Enabled(ctx, l)
+}

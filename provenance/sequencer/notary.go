@@ -1,0 +1,166 @@
+package sequencer
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"selvage/provenance"
+	"selvage/provenance/timestamp"
+)
+
+// Stamper is a time authority. Stamp returns an RFC 3161 response (DER) over data.
+type Stamper interface {
+	Stamp(ctx context.Context, data []byte) ([]byte, error)
+	Authority() provenance.Authority
+}
+
+// NotaryConfig says where a notary keeps its things.
+type NotaryConfig struct {
+	// Dir holds everything; see the package comment for the files.
+	Dir string
+	// Origin names the log, like "example.org/selvage"; it can never change.
+	Origin string
+	// Time is the time authority; nil means a local one kept in Dir/tsa.
+	Time Stamper
+	// Now is the local time authority's clock; nil means time.Now.
+	Now func() time.Time
+	// BatchAge and CheckpointInterval are as in [Config].
+	BatchAge, CheckpointInterval time.Duration
+	Logger                       *slog.Logger
+}
+
+// Notary turns statements into receipts. Its methods are safe for concurrent use.
+type Notary struct {
+	Log  *Log
+	keys *Keys
+	time Stamper
+	// serviceKey is the public key in PEM.
+	serviceKey string
+	verifier   note.Verifier
+
+	mu      sync.Mutex // guards the token of the last stamped checkpoint; held while stamping
+	stamped []byte
+	token   []byte
+}
+
+// OpenNotary opens keys, log and time authority in cfg.Dir, making what is missing.
+func OpenNotary(ctx context.Context, cfg NotaryConfig) (*Notary, error) {
+	n := &Notary{time: cfg.Time}
+	var err error
+	if n.keys, err = OpenKeys(filepath.Join(cfg.Dir, "keys"), cfg.Origin); err != nil {
+		return nil, err
+	}
+	if n.serviceKey, err = provenance.EncodePublicKey(n.ServiceKey()); err != nil {
+		return nil, err
+	}
+	if n.verifier, err = note.NewVerifier(n.keys.LogKey); err != nil {
+		return nil, err
+	}
+	if n.time == nil {
+		if n.time, err = timestamp.OpenLocal(filepath.Join(cfg.Dir, "tsa"), cfg.Now); err != nil {
+			return nil, err
+		}
+	}
+	n.Log, err = Open(ctx, Config{
+		Dir: cfg.Dir, Signer: n.keys.Log, Key: n.keys.LogKey,
+		BatchAge: cfg.BatchAge, CheckpointInterval: cfg.CheckpointInterval, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// Close closes the log gracefully.
+func (n *Notary) Close(ctx context.Context) error { return n.Log.Close(ctx) }
+
+// LogKey is the log's verifier key.
+func (n *Notary) LogKey() string { return n.keys.LogKey }
+
+// ServiceKey is the key statements are signed with.
+func (n *Notary) ServiceKey() ed25519.PublicKey { return n.keys.Service.Public().(ed25519.PublicKey) }
+
+// Policy is the policy that trusts exactly this notary, to be published beside the log.
+func (n *Notary) Policy() *provenance.Policy {
+	return &provenance.Policy{
+		Format: provenance.PolicyFormat, Logs: []string{n.keys.LogKey}, Services: []string{n.serviceKey},
+		Authorities: []provenance.Authority{n.time.Authority()},
+	}
+}
+
+// Seal signs a statement with the service's key and draws its salt. Keep the result
+// durably before Issue: a commitment whose salt is lost proves nothing.
+func (n *Notary) Seal(st provenance.Statement) (provenance.Sealed, error) {
+	return provenance.Seal(st, n.keys.Service)
+}
+
+// Issue logs a sealed statement and returns its receipt, verified as a stranger would. It blocks until a checkpoint covers the entry. After a crash it may be
+// called again for the same statement; see IssueFrom to avoid a second entry.
+func (n *Notary) Issue(ctx context.Context, s provenance.Sealed) (*provenance.Receipt, error) {
+	index, err := n.Log.Append(ctx, s.Commitment())
+	if err != nil {
+		return nil, err
+	}
+	return n.receipt(ctx, s, index)
+}
+
+// IssueFrom is Issue that first looks for the commitment among the entries from index
+// from on: a replay that has noted Log.Size before its first try adds no second entry.
+func (n *Notary) IssueFrom(ctx context.Context, s provenance.Sealed, from uint64) (*provenance.Receipt, error) {
+	index, found, err := n.Log.Find(ctx, from, s.Commitment())
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return n.Issue(ctx, s)
+	}
+	return n.receipt(ctx, s, index)
+}
+
+func (n *Notary) receipt(ctx context.Context, s provenance.Sealed, index uint64) (*provenance.Receipt, error) {
+	proof, err := n.Log.Prove(ctx, index, s.Commitment())
+	if err != nil {
+		return nil, err
+	}
+	token, err := n.stamp(ctx, proof.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	r := provenance.NewReceipt(s, proof, token, n.keys.LogKey, n.serviceKey, n.time.Authority())
+	// The keys it carries are this notary's own, so they need no policy.
+	if err := r.Verify(nil).Err(); err != nil {
+		return nil, fmt.Errorf("own receipt does not verify: %w", err)
+	}
+	return r, nil
+}
+
+// stamp returns the token over a checkpoint; all entries of one checkpoint share it.
+func (n *Notary) stamp(ctx context.Context, checkpoint []byte) ([]byte, error) {
+	_, logSigned, err := provenance.OpenCheckpoint(checkpoint, n.verifier)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stamped != nil && bytes.Equal(n.stamped, logSigned) {
+		return n.token, nil
+	}
+	token, err := n.time.Stamp(ctx, logSigned)
+	if err != nil {
+		return nil, fmt.Errorf("time token: %w", err)
+	}
+	if len(token) == 0 {
+		return nil, errors.New("time token: the authority answered nothing")
+	}
+	n.stamped, n.token = logSigned, token
+	return token, nil
+}

@@ -1,0 +1,284 @@
+package provenance
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// VerifyOptions says what to hold a bundle against.
+type VerifyOptions struct {
+	// Policy names whom to trust; nil trusts the keys in the bundle.
+	Policy *Policy
+	// Original is a file that must be one of the registered ones; nil asks nothing.
+	Original io.Reader
+}
+
+// Verify proves an evidence bundle of size bytes, reading no clock and no network. It
+// never fails: whatever is wrong with the bundle is a line of the report. Media are
+// streamed, so memory stays small whatever the bundle's size.
+func Verify(r io.ReaderAt, size int64, opts VerifyOptions) Report {
+	rep := &reporter{}
+	var magic [4]byte
+	if n, err := r.ReadAt(magic[:], 0); n < 4 || string(magic[:]) != "PK\x03\x04" {
+		if err != nil && !errors.Is(err, io.EOF) {
+			rep.add(CannotTell, "bundle", "cannot be read: %v", err)
+		} else {
+			rep.add(CannotTell, "bundle", "not an evidence bundle: not a zip file")
+		}
+		return rep.close("")
+	}
+	b, err := readBag(r, size)
+	if !rep.check("zip", err, "canonical, every byte accounted for") {
+		return rep.close("")
+	}
+	v := verifier{bag: b, rep: rep, used: map[string]bool{}}
+	f := v.run(opts)
+	return rep.close(headline("bundle", f, opts.Policy))
+}
+
+// verifier walks over a bag and marks what it used, so that nothing is left unexplained.
+type verifier struct {
+	bag  bag
+	rep  *reporter
+	used map[string]bool
+}
+
+func (v *verifier) read(name string) ([]byte, error) {
+	v.used[name] = true
+	return v.bag.small(name)
+}
+
+// run returns the facts about the work if nothing stopped it; the report's lines have the say.
+func (v *verifier) run(opts VerifyOptions) *facts {
+	if !v.layout() {
+		return nil
+	}
+	t, ok := v.trust()
+	if !ok {
+		return nil
+	}
+	v.rep.prefix = "work: "
+	workFacts := v.dossier("data/work/", "work", t)
+	if workFacts == nil {
+		return nil
+	}
+	work, ok := workFacts.statement.(*WorkStatement)
+	if !ok {
+		v.rep.add(Contradicted, "statement", "it is not of a work")
+		return nil
+	}
+	v.rep.describe(work, workFacts.token)
+	v.originals(work)
+	v.rep.prefix = ""
+	v.rep.given(work, opts.Original)
+	v.rep.trusted(workFacts, opts.Policy)
+	if v.hasMatch() {
+		v.match(work, workFacts, t, opts.Policy)
+	}
+	v.rep.prefix = ""
+	for _, f := range v.bag.sorted() {
+		if !v.used[f.name] {
+			v.rep.add(Contradicted, "contents", "%s does not belong in a bundle", f.name)
+			return nil
+		}
+	}
+	return workFacts
+}
+
+// layout checks the bag itself.
+func (v *verifier) layout() bool {
+	info, err := v.read("bag-info.txt")
+	if err != nil {
+		v.rep.add(CannotTell, "bundle", "not an evidence bundle: %v", err)
+		return false
+	}
+	format, rest, _ := strings.Cut(string(info), "\n")
+	if format != "Bundle-Format: "+bundleFormat {
+		v.rep.add(CannotTell, "bundle", "%q is not a format this verifier knows (%s)", clip(format), bundleFormat)
+		return false
+	}
+	if !v.rep.check("manifests", v.bag.checkManifests(), "sha256 and sha512 of all %d files fit", len(v.bag)) {
+		return false
+	}
+	bagit, err := v.read("bagit.txt")
+	if err == nil && string(bagit) != bagitText {
+		err = errors.New("bagit.txt is not that of BagIt 1.0")
+	}
+	if err == nil && !strings.HasSuffix(rest, "\nPayload-Oxum: "+v.bag.oxum()+"\n") {
+		err = errors.New("bag-info.txt counts other files (Payload-Oxum)")
+	}
+	if err == nil {
+		_, err = v.read("README.txt")
+	}
+	for _, m := range []string{"manifest-sha256.txt", "manifest-sha512.txt", "tagmanifest-sha256.txt", "tagmanifest-sha512.txt"} {
+		v.used[m] = true
+	}
+	return v.rep.check("bag", err, "BagIt 1.0, complete")
+}
+
+// trust reads the keys the bundle carries.
+func (v *verifier) trust() (*trust, bool) {
+	text, err := v.read("trust/policy.json")
+	var p Policy
+	if err == nil {
+		err = decodeCanonical(text, &p, maxPolicy)
+	}
+	var t *trust
+	if err == nil {
+		t, err = p.trust()
+	}
+	if err == nil {
+		for name, want := range trustFiles(&p) {
+			have, e := v.read(name)
+			if e == nil && !bytes.Equal(have, want) {
+				e = fmt.Errorf("%s does not hold the keys of trust/policy.json", name)
+			}
+			err = errors.Join(err, e)
+		}
+	}
+	return t, v.rep.check("keys", err, "log, service and authority keys are readable")
+}
+
+// dossier proves one registration from its files.
+func (v *verifier) dossier(dir, name string, t *trust) *facts {
+	file := func(n string) []byte {
+		b, err := v.read(dir + n)
+		if err != nil {
+			v.rep.add(Contradicted, "files", "%v", err)
+		}
+		return b
+	}
+	jcs, dsse, open := file("statement.jcs"), file("statement.dsse"), file("opening.txt")
+	proofText, checkpoint, token := file(name+".tlog-proof"), file("checkpoint"), file("checkpoint.tsr")
+	if v.rep.failed() {
+		return nil
+	}
+	salt, commitment, err := parseOpening(open)
+	if err == nil && commitment != Commit(salt, dsse) {
+		err = errors.New("the commitment in opening.txt is not that of the envelope under the salt")
+	}
+	if !v.rep.check("opening", err, "opening.txt opens the commitment") {
+		return nil
+	}
+	proof, err := ParseLogProof(proofText)
+	if !v.rep.check("log proof", err, "reads as tlog-proof@v1") {
+		return nil
+	}
+	f := (&dossier{envelope: dsse, salt: salt, proof: proof, token: token}).verify(v.rep, t)
+	if f == nil {
+		return nil
+	}
+	if !bytes.Equal(jcs, f.envelope.Payload) {
+		v.rep.add(Contradicted, "statement", "statement.jcs is not what the envelope carries")
+		return nil
+	}
+	if !bytes.Equal(checkpoint, f.logSigned) {
+		v.rep.add(Contradicted, "checkpoint", "the file checkpoint is not the log proof's")
+		return nil
+	}
+	return f
+}
+
+// failed reports whether a line already says contradicted.
+func (r *reporter) failed() bool {
+	return slices.ContainsFunc(r.Lines, func(l Line) bool { return l.Outcome == Contradicted })
+}
+
+// originals compares the files in the bundle with the statement.
+func (v *verifier) originals(work *WorkStatement) {
+	lines, err := v.read("data/work/digests.txt")
+	if err == nil && !bytes.Equal(lines, digestLines(work)) {
+		err = errors.New("digests.txt does not list the digests of the statement")
+	}
+	if !v.rep.check("digests", err, "digests.txt lists the %d registered file(s)", len(work.Assets)) {
+		return
+	}
+	present := 0
+	for i := range work.Assets {
+		if name := originalName(work, i); v.bag[name] != nil {
+			v.used[name] = true
+			present++
+		}
+	}
+	if present > 0 {
+		v.rep.check("originals", v.bag.checkMedia(work, nil), "%d file(s) in the bundle are the registered ones", present)
+	}
+	if n := len(work.Assets) - present; n > 0 {
+		v.rep.note("%d registered file(s) are named by digest only; compare one with --file", n)
+	}
+}
+
+// given compares the caller's own copy.
+func (r *reporter) given(st Statement, original io.Reader) {
+	if original == nil {
+		return
+	}
+	work, ok := st.(*WorkStatement)
+	if !ok {
+		r.add(CannotTell, "file", "a match names no registered file; verify the work's own receipt or a bundle")
+		return
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, original); err != nil {
+		r.add(CannotTell, "file", "the given file cannot be read: %v", err)
+		return
+	}
+	digest := hex.EncodeToString(h.Sum(nil))
+	if work.Asset(digest) == nil {
+		r.add(Contradicted, "file", "the given file (sha256 %s) is not a registered one", digest)
+		return
+	}
+	r.add(Proved, "file", "the given file (sha256 %s) is a registered one", digest)
+}
+
+func (v *verifier) hasMatch() bool {
+	for name := range v.bag {
+		if strings.HasPrefix(name, "data/match/") || strings.HasPrefix(name, "data/accused/") {
+			return true
+		}
+	}
+	return false
+}
+
+// match proves the match part and that it is about this work.
+func (v *verifier) match(work *WorkStatement, workFacts *facts, t *trust, p *Policy) {
+	v.rep.prefix = "match: "
+	f := v.dossier("data/match/", "match", t)
+	if f == nil {
+		return
+	}
+	m, ok := f.statement.(*MatchStatement)
+	if !ok {
+		v.rep.add(Contradicted, "statement", "it is not of a match")
+		return
+	}
+	v.rep.check("work", matchFitsWork(m, work, workFacts.commitment), "it names this registration and one of its files")
+	record, err := v.read("data/match/match.json")
+	if err == nil {
+		var c []byte
+		if c, err = Canonical(record, maxSmall); err == nil && !bytes.Equal(c, record) {
+			err = errors.New("match.json is not canonical")
+		}
+		if h := sha256.Sum256(record); err == nil && hex.EncodeToString(h[:]) != m.Record {
+			err = errors.New("match.json is not the record that was signed")
+		}
+	}
+	v.rep.check("record", err, "match.json is the record that was signed")
+	line, err := v.read("data/accused/digest.txt")
+	if err == nil && !bytes.Equal(line, accusedLine(m)) {
+		err = errors.New("digest.txt does not name the compared file")
+	}
+	v.rep.check("accused", err, "sha256 %s", m.Query.Digest)
+	if name := accusedName(m); v.bag[name] != nil {
+		v.used[name] = true
+		v.rep.check("accused file", v.bag.checkMedia(work, m), "the file in the bundle is the compared one")
+	}
+	v.rep.trusted(f, p)
+	v.rep.note("the match says: %s, probability %v: %s", m.Verdict, m.Probability, m.Sentence)
+}
