@@ -148,6 +148,7 @@ type backupReader struct {
 	sum   hash.Hash
 	begun bool
 	last  []byte
+	err   error // of the source, other than its end
 }
 
 func newBackupReader(r io.Reader) *backupReader {
@@ -159,37 +160,37 @@ func (b *backupReader) next() (record, error) {
 	if !b.begun {
 		magic, err := b.take(uint64(len(backupMagic)))
 		if err != nil || string(magic) != backupMagic {
-			return record{}, b.broken("it does not begin with %q", err, backupMagic)
+			return record{}, b.broken("it does not begin with %q", backupMagic)
 		}
 		b.begun = true
 	}
 	n, err := binary.ReadUvarint(b)
 	if err != nil {
-		return record{}, b.broken("a length is cut off", err)
+		return record{}, b.broken("a length is cut off")
 	}
 	if n == 0 {
 		return record{}, b.end()
 	}
 	if n > MaxKey {
-		return record{}, b.broken("a key has %d bytes", nil, n)
+		return record{}, b.broken("a key has %d bytes", n)
 	}
 	key, err := b.take(n)
 	if err != nil {
-		return record{}, b.broken("a key is cut off", err)
+		return record{}, b.broken("a key is cut off")
 	}
 	if bytes.Compare(key, b.last) <= 0 {
-		return record{}, b.broken("key %q is out of order", nil, key)
+		return record{}, b.broken("key %q is out of order", key)
 	}
 	b.last = key
 	if n, err = binary.ReadUvarint(b); err != nil {
-		return record{}, b.broken("a length is cut off", err)
+		return record{}, b.broken("a length is cut off")
 	}
 	if n > MaxValue {
-		return record{}, b.broken("the value of %q has %d bytes", nil, key, n)
+		return record{}, b.broken("the value of %q has %d bytes", key, n)
 	}
 	value, err := b.take(n)
 	if err != nil {
-		return record{}, b.broken("the value of %q is cut off", err, key)
+		return record{}, b.broken("the value of %q is cut off", key)
 	}
 	return record{key, value}, nil
 }
@@ -198,14 +199,14 @@ func (b *backupReader) next() (record, error) {
 func (b *backupReader) end() error {
 	want := b.sum.Sum(nil)
 	have := make([]byte, len(want))
-	if _, err := io.ReadFull(b.in, have); err != nil {
-		return b.broken("the check sum is cut off", err)
+	if _, err := io.ReadFull(b.in, have); b.note(err) != nil {
+		return b.broken("the check sum is cut off")
 	}
 	if !bytes.Equal(want, have) {
-		return b.broken("the check sum is wrong", nil)
+		return b.broken("the check sum is wrong")
 	}
-	if _, err := b.in.ReadByte(); err != io.EOF {
-		return b.broken("bytes follow the check sum", err)
+	if _, err := b.in.ReadByte(); b.note(err) != io.EOF {
+		return b.broken("bytes follow the check sum")
 	}
 	return io.EOF
 }
@@ -216,22 +217,29 @@ func (b *backupReader) ReadByte() (byte, error) {
 	if err == nil {
 		b.sum.Write([]byte{c})
 	}
-	return c, err
+	return c, b.note(err)
+}
+
+func (b *backupReader) note(err error) error {
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		b.err = err
+	}
+	return err
 }
 
 func (b *backupReader) take(n uint64) ([]byte, error) {
 	buf := make([]byte, n)
 	if _, err := io.ReadFull(b.in, buf); err != nil {
-		return nil, err
+		return nil, b.note(err)
 	}
 	b.sum.Write(buf)
 	return buf, nil
 }
 
 // broken returns ErrCorrupt with what is wrong, or the error of the source itself.
-func (b *backupReader) broken(format string, err error, args ...any) error {
-	if err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
+func (b *backupReader) broken(format string, args ...any) error {
+	if b.err != nil {
+		return b.err
 	}
 	return fmt.Errorf("%w: backup: %s", ErrCorrupt, fmt.Sprintf(format, args...))
 }

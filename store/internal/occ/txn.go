@@ -189,7 +189,10 @@ func (t *txn) Scan(prefix, from []byte, f func(key, value []byte) bool) error {
 	if !t.readOnly {
 		t.ranges = append(t.ranges, seen)
 	}
-	return errors.Join(err, failed)
+	if err == nil {
+		err = failed
+	}
+	return err
 }
 
 // ownKeys returns the keys this transaction wrote inside s, rising.
