@@ -11,8 +11,8 @@ FROM debian:bookworm-slim
 RUN apt-get update -q \
  && apt-get install -y -q --no-install-recommends ca-certificates ffmpeg librsvg2-bin \
  && rm -rf /var/lib/apt/lists/* \
- && groupadd --system --gid 10001 selvage \
- && useradd --system --uid 10001 --gid selvage --home-dir /data --no-create-home --shell /usr/sbin/nologin selvage \
+ && groupadd --gid 10001 selvage \
+ && useradd --uid 10001 --gid selvage --home-dir /data --no-create-home --shell /usr/sbin/nologin selvage \
  && install -d -o selvage -g selvage -m 0700 /data
 COPY --from=build /out/selvage /out/selvage-verify /usr/local/bin/
 COPY LICENSE /usr/share/doc/selvage/LICENSE

@@ -44,8 +44,10 @@ for m in apt-get dnf apk brew; do
 	fi
 done
 
+[ -n "$manager" ] || say "missing:$missing; no package manager that is known here (apt-get, dnf, apk, brew)"
+
 root=
-if [ "$(id -u)" -ne 0 ] && [ "$manager" != brew ]; then
+if [ -n "$manager" ] && [ "$(id -u)" -ne 0 ] && [ "$manager" != brew ]; then
 	if ! have sudo; then
 		manager=
 		say "neither root nor sudo: cannot install packages"
@@ -66,9 +68,10 @@ if [ -n "$manager" ]; then
 	# shellcheck disable=SC2086
 	case "$manager" in
 	apt-get)
-		install="$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends"
+		quiet="-qq -o Dpkg::Use-Pty=0"
 		# The package lists of a fresh machine are empty or old.
-		{ $root apt-get update -q && $install $packages; } >&2
+		{ $root apt-get $quiet update &&
+			$root env DEBIAN_FRONTEND=noninteractive apt-get $quiet install -y --no-install-recommends $packages; } >/dev/null
 		;;
 	dnf) $root dnf install -y -q $packages >&2 ;;
 	apk) $root apk add --no-cache $packages >&2 ;;
