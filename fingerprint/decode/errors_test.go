@@ -24,6 +24,7 @@ import (
 // wantKind checks that data fails with the kind and returns the error.
 func wantKind(t *testing.T, data []byte, lim Limits, kind Kind) *Error {
 	t.Helper()
+	lim.Timeout = patient.Timeout
 	p, err := Decode(context.Background(), data, lim)
 	if p != nil {
 		t.Fatalf("decoded %v", p.RGB.Rect)
@@ -221,7 +222,7 @@ func TestBadPaletteIndex(t *testing.T) {
 	}
 	// Whether the decoder pads the palette or the check here fires, the pixel must not
 	// reach anyone as an index.
-	p, err := Decode(context.Background(), short(pngOf(t, m)), Limits{})
+	p, err := Decode(context.Background(), short(pngOf(t, m)), patient)
 	if err == nil {
 		checkPicture(t, p)
 	} else if k := KindOf(err); k != Corrupt {
@@ -399,7 +400,7 @@ func TestMemoryBudgetMakesLargePicturesWait(t *testing.T) {
 }
 
 func TestErrorText(t *testing.T) {
-	_, err := Decode(context.Background(), file(t, "plain.jpg")[:500], Limits{})
+	_, err := Decode(context.Background(), file(t, "plain.jpg")[:500], patient)
 	if got, want := err.Error(), "jpeg: truncated: the file ends too early: it was cut, upload it again"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"selvage/fingerprint/decode/internal/scene"
 )
@@ -21,10 +22,13 @@ func file(t testing.TB, name string) []byte {
 	return b
 }
 
+// patient is the default limits with time enough for a busy machine.
+var patient = Limits{Timeout: 5 * time.Minute}
+
 // mustDecode decodes and checks what every Picture promises.
 func mustDecode(t testing.TB, data []byte) *Picture {
 	t.Helper()
-	p, err := Decode(context.Background(), data, Limits{})
+	p, err := Decode(context.Background(), data, patient)
 	if err != nil {
 		t.Fatal(err)
 	}

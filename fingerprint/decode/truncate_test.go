@@ -147,7 +147,7 @@ func TestTruncatedIsAnErrorOrTheSamePicture(t *testing.T) {
 					continue
 				}
 				// A clone of its own length: no decoder may see what was cut off.
-				p, err := Decode(context.Background(), slices.Clip(bytes.Clone(data[:n])), Limits{})
+				p, err := Decode(context.Background(), slices.Clip(bytes.Clone(data[:n])), patient)
 				if err == nil && p.PixelDigest() != whole {
 					t.Fatalf("cut to %d of %d bytes it is another picture", n, len(data))
 				}
