@@ -88,16 +88,18 @@ func Distance(a, b Fingerprint) (int, error) {
 // query.
 type Dihedral uint8
 
-// The eight forms, in the order of the PDQ reference.
+// The eight forms, in the order of the PDQ reference. Each comment ends with what the
+// form puts at row y, column x of its result; in is the picture before, with rows 0..H
+// and columns 0..W.
 const (
-	Identity   Dihedral = iota
-	Rotate90            // a quarter turn anticlockwise, as the PDQ reference defines it
-	Rotate180           // upside down
-	Rotate270           // a quarter turn clockwise
-	FlipX               // upside-down mirror: rows reversed
-	FlipY               // left-right mirror: columns reversed
-	FlipPlus1           // mirrored along the main diagonal (transposed)
-	FlipMinus1          // mirrored along the other diagonal
+	Identity   Dihedral = iota // as it is: in[y][x]
+	Rotate90                   // a quarter turn anticlockwise: in[x][W-y]
+	Rotate180                  // upside down: in[H-y][W-x]
+	Rotate270                  // a quarter turn clockwise: in[H-x][y]
+	FlipX                      // mirrored top to bottom, rows reversed: in[H-y][x]
+	FlipY                      // mirrored left to right, columns reversed: in[y][W-x]
+	FlipPlus1                  // mirrored along the main diagonal, transposed: in[x][y]
+	FlipMinus1                 // mirrored along the other diagonal: in[H-x][W-y]
 )
 
 // DihedralNames are the words used in JSON and in reasons, by value.

@@ -1,0 +1,128 @@
+package photo
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"image"
+
+	"github.com/corona10/goimagehash"
+
+	"selvage/fingerprint"
+	"selvage/fingerprint/decode"
+)
+
+// thumbSide is the side of a thumb64.v1 picture.
+const thumbSide = 48
+
+// Options of a hasher. The zero value is right for the service.
+type Options struct {
+	// Limits on what is decoded; the zero value means those of package decode.
+	Limits decode.Limits
+	// NoNegatives leaves out the probes that find colour-inverted copies. It halves what
+	// a query costs in the index.
+	NoNegatives bool
+}
+
+type hasher struct{ opts Options }
+
+// New returns the hasher of photos. It is safe for concurrent use.
+func New(opts Options) fingerprint.Hasher { return hasher{opts} }
+
+func (hasher) Work() fingerprint.WorkKind { return fingerprint.Photo }
+
+func (hasher) Accepts(head []byte) bool {
+	_, ok := decode.Sniff(head)
+	return ok
+}
+
+func (h hasher) Hash(ctx context.Context, data []byte) (*fingerprint.Result, error) {
+	pic, err := decode.Decode(ctx, data, h.opts.Limits)
+	if err != nil {
+		return nil, fmt.Errorf("photo: %w", err)
+	}
+	r, err := HashPicture(pic.RGB, h.opts)
+	if err != nil {
+		return nil, err
+	}
+	r.Format, r.Notes = pic.Format, pic.Notes
+	d := pic.PixelDigest()
+	r.Prints = append(r.Prints, fingerprint.Fingerprint{
+		Kind: fingerprint.Pixels256, View: fingerprint.Full, Payload: d[:], Quality: 100,
+	})
+	return r, nil
+}
+
+// HashPicture fingerprints decoded pixels (opaque, with (0,0) as the upper left corner):
+// all that Hash gives except the format, the notes and the pixels256.v1 print, which
+// belong to a file. Use it for pictures found inside other files.
+func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
+	w, h := m.Rect.Dx(), m.Rect.Dy()
+	r := &fingerprint.Result{Work: fingerprint.Photo, Width: w, Height: h, Box: fingerprint.Rect{X1: w, Y1: h}}
+	p := newPlane(m)
+	if len(p.pix) == 0 {
+		r.Insufficient = content{}.lacking(w, h)
+		return r, nil
+	}
+	full, err := addView(r, fingerprint.Full, p, w, h, opts)
+	if err != nil {
+		return nil, err
+	}
+	if box, inside, ok := findBox(m, p); ok {
+		r.Box = box
+		boxed, err := addView(r, fingerprint.Box, inside, box.W(), box.H(), opts)
+		if err != nil {
+			return nil, err
+		}
+		if boxed == "" {
+			full = ""
+		}
+	}
+	r.Insufficient = full
+	return r, nil
+}
+
+// addView hashes one view of w × h pixels, or says why it holds too little.
+func addView(r *fingerprint.Result, v fingerprint.View, p *plane, w, h int, opts Options) (lacking string, err error) {
+	l := downsample(p)
+	c := transform(l)
+	if lacking = measure(l, c).lacking(w, h); lacking != "" {
+		return lacking, nil
+	}
+	// goimagehash starts goroutines of its own, where a panic would be fatal: it is only
+	// ever given a picture made here.
+	ph, err := goimagehash.PerceptionHash(p.gray())
+	if err != nil {
+		return "", fmt.Errorf("phash of the %s view: %w", v, err)
+	}
+	forms, quality := c.pdq(), l.quality()
+	print := func(k fingerprint.Kind, payload []byte) fingerprint.Fingerprint {
+		return fingerprint.Fingerprint{Kind: k, View: v, Payload: payload, Quality: quality}
+	}
+	r.Prints = append(r.Prints,
+		print(fingerprint.PDQ256, forms[fingerprint.Identity]),
+		print(fingerprint.PHash64, binary.BigEndian.AppendUint64(nil, ph.GetHash())),
+		print(fingerprint.Thumb, p.stretch(thumbSide)))
+	for f := range forms {
+		// The form that was applied to the registered picture is undone to meet its hash.
+		form := fingerprint.Dihedral(f)
+		r.Probes = append(r.Probes, fingerprint.Probe{Fingerprint: print(fingerprint.PDQ256, forms[inverse(form)]), Form: form})
+	}
+	if !opts.NoNegatives {
+		for _, p := range r.Probes[len(r.Probes)-len(forms):] {
+			p.Payload = complement(p.Payload)
+			r.Probes = append(r.Probes, p)
+		}
+	}
+	return "", nil
+}
+
+// complement is the PDQ hash of the picture with its tones inverted: every coefficient
+// changes its sign.
+func complement(hash []byte) []byte {
+	out := make([]byte, len(hash))
+	for i, b := range hash {
+		out[i] = ^b
+	}
+	return out
+}
