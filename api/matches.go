@@ -1,0 +1,226 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
+
+	"selvage/api/oas"
+	"selvage/fingerprint"
+	"selvage/registry"
+)
+
+// maxBatchFiles is how many files one batch may hold.
+const maxBatchFiles = 300
+
+// MatchFile is POST /v1/matches.
+func (s *Server) MatchFile(c echo.Context, p oas.MatchFileParams) error {
+	u, leave, err := s.oneFile(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	alike := p.Alike != nil && *p.Alike
+	return s.once(c, u, "alike="+strconv.FormatBool(alike), func() (*answer, error) {
+		r, err := s.match(c.Request().Context(), actorOf(c).owner, u.files[0], alike)
+		if err != nil {
+			return nil, err
+		}
+		a, err := answerJSON(http.StatusOK, viewReport(r))
+		if err != nil {
+			return nil, err
+		}
+		a.Location = "/v1/matches/" + string(r.ID)
+		return a, nil
+	})
+}
+
+// oneFile reads a body with one file.
+func (s *Server) oneFile(c echo.Context) (*upload, func(), error) {
+	leave, err := s.admit(c, s.MaxFile, s.MaxFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := readFile(c.Request())
+	if err != nil {
+		leave()
+		return nil, nil, err
+	}
+	return u, leave, nil
+}
+
+func (s *Server) match(ctx context.Context, asker registry.OwnerID, f registry.File, alike bool) (*registry.MatchReport, error) {
+	done, err := s.hashing.enter(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	r, err := s.Registry.Match(ctx, registry.MatchRequest{Asker: asker, File: f, Alike: alike})
+	if err != nil {
+		return nil, err
+	}
+	s.Metrics.matched(r)
+	return r, nil
+}
+
+// batchAnswer is one answer of a batch: BatchAnswer of the spec.
+type batchAnswer struct {
+	Index   int                   `json:"index"`
+	Name    string                `json:"name,omitempty"`
+	Report  *registry.MatchReport `json:"report,omitempty"`
+	Problem *oas.Problem          `json:"problem,omitempty"`
+}
+
+// MatchBatch is POST /v1/matches:batch. Files are matched while the next ones are read;
+// a few are in memory at a time, however many come.
+func (s *Server) MatchBatch(c echo.Context, p oas.MatchBatchParams) error {
+	workers := min(s.Hashing, 4)
+	leave, err := s.admit(c, s.MaxBatch, int64(workers+1)*s.MaxFile)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	f, err := openForm(c.Request(), maxBatchFiles)
+	if err != nil {
+		return err
+	}
+	f.maxBytes = s.MaxFile
+	group, ctx := errgroup.WithContext(c.Request().Context())
+	group.SetLimit(workers)
+	var slots []*batchAnswer
+	asker, id, alike := actorOf(c).owner, requestID(c), p.Alike != nil && *p.Alike
+	for {
+		file, err := f.next()
+		if err == io.EOF {
+			break
+		}
+		a := &batchAnswer{Index: len(slots), Name: file.Name}
+		if big, ok := errors.AsType[*fileTooLarge](err); ok {
+			a.Name = big.name
+			a.Problem = new(faultOf(err).problem(id))
+		} else if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		slots = append(slots, a)
+		if a.Problem == nil {
+			group.Go(func() error { return s.matchInBatch(ctx, c, a, asker, file, alike) })
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if len(slots) == 0 {
+		return errNoFile
+	}
+	return sendJSON(c, http.StatusOK, slots)
+}
+
+// matchInBatch fills in one answer. What is wrong with the file stays there; what is
+// wrong with the service or the client's connection ends the batch.
+func (s *Server) matchInBatch(ctx context.Context, c echo.Context, a *batchAnswer, asker registry.OwnerID, file registry.File, alike bool) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.panicked(c, p)
+		}
+	}()
+	r, err := s.match(ctx, asker, file, alike)
+	if err == nil {
+		a.Report = viewReport(r)
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	f := faultOf(err)
+	s.logFault(c, f)
+	a.Problem = new(f.problem(requestID(c)))
+	return nil
+}
+
+// ReadMatch is GET /v1/matches/{id}.
+func (s *Server) ReadMatch(c echo.Context, id oas.MatchID, _ oas.ReadMatchParams) error {
+	match, err := matchID(id)
+	if err != nil {
+		return err
+	}
+	r, err := s.Registry.MatchByID(c.Request().Context(), actorOf(c).owner, match)
+	if err != nil {
+		return err
+	}
+	return sendJSON(c, http.StatusOK, viewReport(r))
+}
+
+// CompareWork is POST /v1/works/{id}/compare.
+func (s *Server) CompareWork(c echo.Context, id oas.WorkID, _ oas.CompareWorkParams) error {
+	work, err := workID(id)
+	if err != nil {
+		return err
+	}
+	u, leave, err := s.oneFile(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	done, err := s.hashing.enter(c.Request().Context(), 1)
+	if err != nil {
+		return err
+	}
+	defer done()
+	r, err := s.Registry.Compare(c.Request().Context(), actorOf(c).owner, work, u.files[0])
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Location", "/v1/matches/"+string(r.ID))
+	return sendJSON(c, http.StatusOK, viewReport(r))
+}
+
+// FingerprintFile is POST /v1/fingerprints.
+func (s *Server) FingerprintFile(c echo.Context, p oas.FingerprintFileParams) error {
+	var kind fingerprint.WorkKind
+	if p.Kind != nil {
+		if kind = fingerprint.WorkKind(*p.Kind); !p.Kind.Valid() {
+			return &registry.InvalidError{Field: "kind", Fix: "use photo, video or manuscript, or leave it out"}
+		}
+	}
+	u, leave, err := s.oneFile(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	done, err := s.hashing.enter(c.Request().Context(), 1)
+	if err != nil {
+		return err
+	}
+	defer done()
+	data := u.files[0].Data
+	r, err := s.Registry.Fingerprints(c.Request().Context(), kind, data)
+	if err != nil {
+		return err
+	}
+	return sendJSON(c, http.StatusOK, viewFingerprints(data, r))
+}
+
+// ListEvents is GET /v1/events.
+func (s *Server) ListEvents(c echo.Context, p oas.ListEventsParams) error {
+	limit, cursor, err := paging("events", p.Limit, p.Cursor)
+	if err != nil {
+		return err
+	}
+	page, err := s.Registry.Events(c.Request().Context(), actorOf(c).owner, cursor, limit)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Items []registry.Event `json:"items"`
+		Next  *string          `json:"next,omitempty"`
+	}{Items: page.Items, Next: nextCursor("events", page.Next)}
+	if out.Items == nil {
+		out.Items = []registry.Event{}
+	}
+	return sendJSON(c, http.StatusOK, out)
+}
