@@ -1,0 +1,51 @@
+// Package registry is the story of Selvage: [Service.Register] takes a designer's files
+// in, [Service.Match] says which registered works a file copies, [Service.Evidence]
+// writes what a dispute needs. It owns works, policy, outbox and recovery.
+//
+// # Promises
+//
+// What Register acknowledged is not lost: files, fingerprints, signed statement and
+// salt are durable before it returns, and whatever should follow (indexes, log entry,
+// receipt, events) follows after a crash too. A work is matchable when Register
+// returns and silent when Withdraw returns. Nobody's answer depends on what others
+// keep private.
+//
+// # Rows
+//
+// All state is in the KV store; values are JSON unless said otherwise. Identifiers of
+// works, matches and events are written "descending" in keys that are listed, so that a
+// scan gives the newest first.
+//
+//	w/<owner>/<work, descending>       Work
+//	W/<work>                           its owner (text)
+//	o/<owner>                          ownerRecord: the owner's number
+//	O/<number be32>                    the owner with that number (text)
+//	d/<owner>/<digest hex>             the work that holds these files (text)
+//	a/<owner number be32><asset be64>  assetRecord: fingerprints of one asset
+//	x/<digest 32 bytes><asset ref>     same bytes: 'o' open or 'c' closed (private)
+//	p/<digest 32 bytes><asset ref>     same pixels: likewise
+//	r/<owner>/<work>                   proofRecord: sealed statement, then receipt
+//	m/<owner>/<match, descending>      MatchReport, by who asked
+//	M/<owner>/<match>                  who asked (text), for the owner of a matched work
+//	R/<owner>/<match>/<work>           proofRecord of a match statement
+//	e/<owner>/<event, descending>      Event
+//	c/<seq be64>                       change feed: works that the indexes must look at
+//	l/<owner>/<work>                   outbox of the log: empty
+//	q/<owner>/<seq be64>               outbox of the watcher: watchRow
+//	s/next, s/owners, s/forgotten      counters (big-endian)
+//
+// An asset reference is the owner's number (be32) and the asset's number (be64). Index
+// identifiers pack both and the view: see assetRef.codeID.
+//
+// # Life of an upload
+//
+// See [Service.Register]. The commit point is one KV transaction; the original is
+// durable before it, so a crash in between leaves at most an original without a work,
+// which Fsck counts as an orphan. After the commit the change feed brings the codes to
+// the indexes, the log outbox brings the commitment to the log, and the watcher tells
+// owners of earlier works. All three repeat safely.
+//
+// # Life of a query
+//
+// See [Service.Match].
+package registry

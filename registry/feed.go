@@ -1,0 +1,219 @@
+package registry
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"time"
+
+	"selvage/fingerprint"
+	"selvage/index"
+	"selvage/store"
+)
+
+// The change feed: every transaction that changes what a work may match writes one row
+// c/<seq> that names the work. Applying a row brings the indexes to the work's present
+// state, so it may be repeated and may come late. The indexes remember, with their
+// files, up to which number they have seen the feed; rows below are deleted.
+
+// change is one row of the feed.
+type change struct {
+	Owner OwnerID `json:"owner"`
+	Work  WorkID  `json:"work"`
+}
+
+// apply brings the indexes to the present state of a work.
+func (s *Service) apply(ctx context.Context, c change) error {
+	// One at a time for a work: a registration that was read before a withdrawal must
+	// not be written after it.
+	mu := &s.applying[maphash.String(s.seed, string(c.Work))%uint64(len(s.applying))]
+	mu.Lock()
+	defer mu.Unlock()
+
+	var work *Work
+	var owner *ownerRecord
+	var assets []*assetRecord
+	err := s.KV.View(ctx, func(tx store.Txn) error {
+		var err error
+		if work, err = load[Work](tx, workKey(c.Owner, c.Work)); err != nil {
+			return err
+		}
+		if owner, err = load[ownerRecord](tx, ownerKey(c.Owner)); err != nil {
+			return err
+		}
+		for _, a := range work.Assets {
+			r, err := load[assetRecord](tx, assetKey(assetRef{owner.Number, a.Seq}))
+			if err != nil {
+				return err
+			}
+			assets = append(assets, r)
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // the transaction that wrote the row was never committed, or the tenant was erased
+	}
+	if err != nil {
+		return fmt.Errorf("index %s: %w", c.Work, err)
+	}
+	for i, a := range work.Assets {
+		ref := assetRef{owner.Number, a.Seq}
+		for _, v := range []fingerprint.View{fingerprint.Full, fingerprint.Box} {
+			if err := s.place(ref.codeID(v), work, assets[i].Result, v); err != nil {
+				return fmt.Errorf("index %s: %w", c.Work, err)
+			}
+		}
+	}
+	s.unflushed.Add(1)
+	return nil
+}
+
+// place puts one code where the work's state wants it and nowhere else.
+func (s *Service) place(id index.ID, w *Work, r *fingerprint.Result, v fingerprint.View) error {
+	in, out := s.open, s.closed
+	if w.Visibility == Private {
+		in, out = out, in
+	}
+	if err := out.Remove(id); err != nil {
+		return err
+	}
+	p, ok := r.Print(fingerprint.PDQ256, v)
+	if w.Withdrawn != nil || !ok {
+		return in.Remove(id)
+	}
+	code, err := index.CodeOf(p.Payload)
+	if err != nil {
+		return err
+	}
+	return in.Add(id, code)
+}
+
+// replay applies what the indexes have not seen.
+func (s *Service) replay(ctx context.Context) error {
+	from := min(s.open.Cursor(), s.closed.Cursor())
+	lost, err := s.forgotten(ctx)
+	if err != nil {
+		return err
+	}
+	if from < lost {
+		s.Log.Warn("the index files are missing or older than the store; rebuilding them", "have", from, "need", lost)
+		_, err := s.Reindex(ctx)
+		return err
+	}
+	var todo []change
+	err = s.KV.View(ctx, func(tx store.Txn) error {
+		var bad error
+		err := tx.Scan([]byte("c/"), changeKey(from), func(k, v []byte) bool {
+			var c change
+			if bad = decodeRow(k, v, &c); bad != nil {
+				return false
+			}
+			todo = append(todo, c)
+			return true
+		})
+		return errors.Join(err, bad)
+	})
+	if err != nil {
+		return fmt.Errorf("replay: %w", err)
+	}
+	for _, c := range todo {
+		if err := s.apply(ctx, c); err != nil {
+			return fmt.Errorf("replay: %w", err)
+		}
+	}
+	if len(todo) > 0 {
+		s.Log.Info("replayed the change feed", "changes", len(todo))
+	}
+	return nil
+}
+
+// flushLoop writes the indexes to files when enough has changed, and every few minutes
+// when anything has.
+func (s *Service) flushLoop(ctx context.Context) {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return // Close flushes
+		case <-tick.C:
+		}
+		n := s.unflushed.Load()
+		if n == 0 || n < int64(s.FlushEvery) && time.Since(last) < 5*time.Minute {
+			continue
+		}
+		if err := s.flush(ctx); err != nil {
+			s.Log.Error("index flush failed; the change feed keeps what is missing", "err", err)
+		}
+		last = time.Now()
+	}
+}
+
+// flush makes the indexes durable and forgets the rows of the feed that they hold.
+func (s *Service) flush(ctx context.Context) error {
+	n := s.unflushed.Load()
+	cursor := s.seq.settled()
+	if err := errors.Join(s.open.Flush(cursor), s.closed.Flush(cursor)); err != nil {
+		return fmt.Errorf("index flush: %w", err)
+	}
+	s.unflushed.Add(-n)
+	return s.forget(ctx, cursor)
+}
+
+// forgottenKey holds the number below which rows of the feed have been deleted: index
+// files that have not seen the feed so far cannot catch up from it.
+var forgottenKey = []byte("s/forgotten")
+
+func (s *Service) forgotten(ctx context.Context) (cursor uint64, err error) {
+	err = s.KV.View(ctx, func(tx store.Txn) error {
+		b, err := tx.Get(forgottenKey)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case len(b) != 8:
+			return fmt.Errorf("row %q: %w", forgottenKey, store.ErrCorrupt)
+		}
+		cursor = binary.BigEndian.Uint64(b)
+		return nil
+	})
+	return cursor, err
+}
+
+// forget deletes the rows of the feed below cursor, a bounded number a transaction.
+func (s *Service) forget(ctx context.Context, cursor uint64) error {
+	for {
+		n := 0
+		err := s.KV.Update(ctx, func(tx store.Txn) error {
+			n = 0
+			var dead [][]byte
+			err := tx.Scan([]byte("c/"), nil, func(k, _ []byte) bool {
+				if len(k) != 10 || binary.BigEndian.Uint64(k[2:]) >= cursor {
+					return false
+				}
+				dead = append(dead, append([]byte(nil), k...))
+				return len(dead) < 5000
+			})
+			if err != nil {
+				return err
+			}
+			for _, k := range dead {
+				if err := tx.Delete(k); err != nil {
+					return err
+				}
+			}
+			n = len(dead)
+			return tx.Set(forgottenKey, binary.BigEndian.AppendUint64(nil, cursor))
+		})
+		if err != nil {
+			return fmt.Errorf("change feed: %w", err)
+		}
+		if n < 5000 {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,295 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"selvage/fingerprint"
+	"selvage/store"
+)
+
+// assetRecord is the row a/<owner number><seq>: what the matcher needs of one asset.
+type assetRecord struct {
+	Owner  OwnerID             `json:"owner"`
+	Work   WorkID              `json:"work"`
+	Digest fingerprint.Digest  `json:"digest"`
+	Result *fingerprint.Result `json:"result"`
+}
+
+// Register makes a work durable, matchable and provable, in this order:
+//
+//  1. the same files of the same owner are that owner's earlier work (Duplicate);
+//  2. every file is fingerprinted; an unreadable one ends it, and nothing is stored;
+//  3. the originals become durable;
+//  4. one transaction writes the work, its fingerprints, the signed statement and the
+//     outbox rows: the commit point;
+//  5. the indexes take the codes: from here every match finds the work;
+//  6. the log takes the commitment, and the receipt is made and checked.
+//
+// After step 4 the work survives whatever happens, and steps 5 and 6 are repeated at
+// the next start if they did not end.
+func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registration, error) {
+	if s.shut.Load() {
+		return nil, ErrClosed
+	}
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	assets, err := digestAll(q.Files)
+	if err != nil {
+		return nil, err
+	}
+	same := sameFiles(assets)
+	if r, err := s.duplicate(ctx, q, same); r != nil || err != nil {
+		return r, err
+	}
+	results, err := s.fingerprintAll(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range results {
+		assets[i].Format = r.Format
+	}
+
+	done := s.stage("blob")
+	for i, f := range q.Files {
+		if err := s.Blobs.Put(ctx, string(q.Owner), assets[i].Digest, bytes.NewReader(f.Data), assets[i].Size); err != nil {
+			return nil, fmt.Errorf("keep %q: %w", f.Name, err)
+		}
+	}
+	done()
+
+	work, err := s.commit(ctx, q, assets, results, same)
+	if errors.Is(err, errRaced) {
+		// The same owner sent the same files at the same time; the other call won.
+		if r, err := s.duplicate(ctx, q, same); r != nil || err != nil {
+			return r, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	reg := &Registration{Work: work}
+	if reg.Related, err = s.related(ctx, work, results); err != nil {
+		// The work is registered; that the search beside it failed must not look otherwise.
+		s.Log.Error("search for earlier works failed", "work", work.ID, "err", err)
+	}
+	if q.NoWait {
+		return reg, nil
+	}
+	done = s.stage("receipt")
+	reg.Receipt, err = s.logged.wait(ctx, q.Owner, work.ID, s.ReceiptWait)
+	done()
+	if errors.Is(err, ErrPending) {
+		return reg, nil
+	}
+	if err == nil {
+		err = s.KV.View(ctx, func(tx store.Txn) (err error) {
+			reg.Work, err = s.workWithProof(tx, q.Owner, work.ID)
+			return err
+		})
+	}
+	return reg, err
+}
+
+// errRaced: another registration of the same files by the same owner committed first.
+var errRaced = errors.New("registered meanwhile")
+
+func (q *RegisterRequest) check() error {
+	if _, err := ParseOwner(string(q.Owner)); err != nil {
+		return err
+	}
+	switch q.Visibility {
+	case "":
+		q.Visibility = Private
+	case Private, Matchable, Public:
+	default:
+		return &InvalidError{"visibility", `use "private", "matchable" or "public"`}
+	}
+	switch q.Kind {
+	case "", fingerprint.Photo, fingerprint.Video, fingerprint.Manuscript:
+	default:
+		return &InvalidError{"kind", `use "photo", "video" or "manuscript", or leave it out to have it told from the file`}
+	}
+	if len(q.Files) == 0 {
+		return &InvalidError{"file", "send at least one file"}
+	}
+	if len(q.Files) > MaxAssets {
+		return &InvalidError{"file", fmt.Sprintf("a work has at most %d files; register the rest as further works", MaxAssets)}
+	}
+	if q.Title == "" {
+		q.Title = strings.TrimSuffix(path.Base(q.Files[0].Name), path.Ext(q.Files[0].Name))
+	}
+	for _, t := range []struct {
+		field, text string
+		max         int
+	}{{"title", q.Title, 300}, {"description", q.Description, 10_000}} {
+		if !utf8.ValidString(t.text) {
+			return &InvalidError{t.field, "send it as UTF-8"}
+		}
+		if utf8.RuneCountInString(t.text) > t.max {
+			return &InvalidError{t.field, fmt.Sprintf("use at most %d characters", t.max)}
+		}
+	}
+	if d := q.FirstDisclosed; d != nil && utf8.RuneCountInString(d.Place) > 1000 {
+		return &InvalidError{"first_disclosed_place", "use at most 1000 characters"}
+	}
+	return nil
+}
+
+// digestAll names the files of a request.
+func digestAll(files []File) ([]Asset, error) {
+	var assets []Asset
+	for _, f := range files {
+		d := fingerprint.DigestOf(f.Data)
+		if slices.ContainsFunc(assets, func(a Asset) bool { return a.Digest == d }) {
+			return nil, &InvalidError{"file", fmt.Sprintf("%q is in the request twice", f.Name)}
+		}
+		assets = append(assets, Asset{Digest: d, Size: int64(len(f.Data)), Name: f.Name})
+	}
+	return assets, nil
+}
+
+// fingerprintAll hashes every file. All files of a work are of one kind.
+func (s *Service) fingerprintAll(ctx context.Context, q RegisterRequest) ([]*fingerprint.Result, error) {
+	defer s.stage("hash")()
+	var results []*fingerprint.Result
+	for _, f := range q.Files {
+		r, err := s.Hashers.Hash(ctx, q.Kind, f.Data)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", f.Name, err)
+		}
+		if len(results) > 0 && r.Work != results[0].Work {
+			return nil, &InvalidError{"file", fmt.Sprintf("%q is a %s and %q a %s; register them as two works", q.Files[0].Name, results[0].Work, f.Name, r.Work)}
+		}
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// sameFiles names a set of files, whatever their order: the digest itself for one.
+func sameFiles(assets []Asset) fingerprint.Digest {
+	if len(assets) == 1 {
+		return assets[0].Digest
+	}
+	var all []string
+	for _, a := range assets {
+		all = append(all, a.Digest.String())
+	}
+	slices.Sort(all)
+	return sha256.Sum256([]byte(strings.Join(all, "\n")))
+}
+
+// duplicate returns the registration of the same files by the same owner, if there is one.
+func (s *Service) duplicate(ctx context.Context, q RegisterRequest, same fingerprint.Digest) (*Registration, error) {
+	reg := &Registration{Duplicate: true}
+	err := s.KV.View(ctx, func(tx store.Txn) error {
+		id, err := tx.Get(sameFilesKey(q.Owner, same))
+		if err != nil {
+			return err
+		}
+		reg.Work, err = s.workWithProof(tx, q.Owner, WorkID(id))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if q.NoWait {
+		reg.Receipt, err = s.Receipt(ctx, q.Owner, reg.Work.ID)
+	} else {
+		reg.Receipt, err = s.logged.wait(ctx, q.Owner, reg.Work.ID, s.ReceiptWait)
+	}
+	if errors.Is(err, ErrPending) {
+		err = nil
+	}
+	return reg, err
+}
+
+// commit writes the work in one transaction and brings it into the indexes.
+func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset, results []*fingerprint.Result, same fingerprint.Digest) (*Work, error) {
+	defer s.stage("commit")()
+	now := s.Clock().UTC().Truncate(time.Millisecond)
+	first, err := s.seq.take(ctx, len(assets)+2)
+	if err != nil {
+		return nil, err
+	}
+	changeSeq, watchSeq := first+uint64(len(assets)), first+uint64(len(assets))+1
+
+	work := &Work{
+		ID: WorkID(newID("w_", now)), Owner: q.Owner, Kind: results[0].Work, Title: q.Title, Description: q.Description,
+		Visibility: q.Visibility, Dates: Dates{Fixed: q.Fixed, FirstDisclosed: q.FirstDisclosed, Received: now},
+		Assets: assets,
+	}
+	for i := range work.Assets {
+		work.Assets[i].Seq = first + uint64(i)
+	}
+	proof, err := s.prepareWork(work, results)
+	if err != nil {
+		return nil, err
+	}
+	watch := watchRow{Cause: EventRegistered, Asker: q.Owner, Work: work.ID, Before: first, Time: now}
+	for _, r := range results {
+		watch.Queries = append(watch.Queries, watchQuery{Result: r, Probes: r.Probes})
+	}
+	err = s.KV.Update(ctx, func(tx store.Txn) error {
+		if _, err := tx.Get(sameFilesKey(q.Owner, same)); err == nil {
+			return errRaced
+		} else if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		n, err := s.ensureOwner(tx, q.Owner)
+		if err != nil {
+			return err
+		}
+		for i, a := range work.Assets {
+			ref := assetRef{n, a.Seq}
+			if err := save(tx, assetKey(ref), assetRecord{Owner: q.Owner, Work: work.ID, Digest: a.Digest, Result: results[i]}); err != nil {
+				return err
+			}
+			if err := s.saveExact(tx, work, ref, a.Digest, results[i]); err != nil {
+				return err
+			}
+		}
+		return errors.Join(
+			save(tx, workKey(q.Owner, work.ID), work),
+			tx.Set(workOwnerKey(work.ID), []byte(q.Owner)),
+			tx.Set(sameFilesKey(q.Owner, same), []byte(work.ID)),
+			save(tx, changeKey(changeSeq), change{q.Owner, work.ID}),
+			save(tx, proofKey(q.Owner, work.ID), proof),
+			tx.Set(pendingKey(q.Owner, work.ID), nil),
+			save(tx, watchKey(q.Owner, watchSeq), watch),
+		)
+	})
+	// The indexes follow even when the caller has gone away, and even when the store says
+	// that it failed: apply looks at what is really there. The number stays open, and so
+	// keeps the feed from being cut, until that has worked.
+	if applyErr := s.apply(context.WithoutCancel(ctx), change{q.Owner, work.ID}); applyErr != nil {
+		return nil, errors.Join(err, applyErr)
+	}
+	s.seq.done(first)
+	if err != nil {
+		return nil, err
+	}
+	s.logged.add(q.Owner, work.ID)
+	s.watched.wake()
+	return work, nil
+}
+
+func decodeRow(k, v []byte, out any) error {
+	if err := json.Unmarshal(v, out); err != nil {
+		return fmt.Errorf("row %q: %w: %w", k, store.ErrCorrupt, err)
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"selvage/fingerprint"
+	"selvage/fingerprint/photo"
+	"selvage/index"
+	"selvage/store"
+)
+
+// scope is the part of the registry that one search may look at.
+type scope struct {
+	asker ownerNumber // 0: somebody who has registered nothing
+	// open: everybody's matchable and public works. own: the asker's private works.
+	// strangers: everybody else's private works, for telling their owners; never for an answer.
+	open, own, strangers bool
+	notOwn               bool   // leave out the asker's works of any visibility
+	before               uint64 // leave out assets with this number or later; 0: none
+}
+
+// answerScope is what the answer to an asker may draw on.
+func answerScope(asker ownerNumber) scope { return scope{asker: asker, open: true, own: true} }
+
+// sees reports whether the scope holds works of that owner, private (closed) or not.
+func (sc scope) sees(owner ownerNumber, closed bool) bool {
+	mine := owner == sc.asker
+	switch {
+	case mine && sc.notOwn:
+		return false
+	case !closed:
+		return sc.open
+	case mine:
+		return sc.own
+	}
+	return sc.strangers
+}
+
+// found is one candidate that stage 2 has looked at.
+type found struct {
+	ref    assetRef
+	record *assetRecord
+	work   *Work
+	same   bool // the same bytes
+	cmp    photo.Comparison
+	prob   float64
+}
+
+// maxProofs bounds how many candidates of one query stage 2 looks at, nearest first.
+const maxProofs = 500
+
+// search finds what resembles one fingerprinted file: candidates from the exact rows
+// and the indexes (stage 1), each then compared picture to picture (stage 2). It
+// returns the best asset of every work, by falling probability.
+func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerprint.Result, sc scope) ([]found, map[string]float64, error) {
+	millis := map[string]float64{}
+	stage := s.stage("search")
+	refs, err := s.candidates(ctx, d, r, sc)
+	millis["search"] = ms(stage())
+	if err != nil {
+		return nil, nil, err
+	}
+	stage = s.stage("prove")
+	best := map[WorkID]found{}
+	err = s.KV.View(ctx, func(tx store.Txn) error {
+		for _, ref := range refs {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if sc.before != 0 && ref.seq >= sc.before {
+				continue
+			}
+			rec, err := load[assetRecord](tx, assetKey(ref))
+			if errors.Is(err, store.ErrNotFound) {
+				continue // erased since stage 1
+			}
+			if err != nil {
+				return err
+			}
+			f := found{ref: ref, record: rec, same: rec.Digest == d, cmp: photo.Compare(r, rec.Result)}
+			f.prob = f.cmp.Probability()
+			if f.same {
+				f.prob = 1
+			}
+			if b, ok := best[rec.Work]; ok && b.prob >= f.prob {
+				continue
+			}
+			if f.work, err = s.workWithProof(tx, rec.Owner, rec.Work); err != nil {
+				return err
+			}
+			// The indexes follow the store by a moment; the store decides.
+			if f.work.Withdrawn != nil || !sc.sees(ref.owner, f.work.Visibility == Private) {
+				continue
+			}
+			best[rec.Work] = f
+		}
+		return nil
+	})
+	millis["prove"] = ms(stage())
+	if err != nil {
+		return nil, nil, fmt.Errorf("match: %w", err)
+	}
+	all := make([]found, 0, len(best))
+	for _, f := range best {
+		all = append(all, f)
+	}
+	slices.SortFunc(all, func(a, b found) int {
+		return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.ref.seq, b.ref.seq))
+	})
+	return all, millis, nil
+}
+
+// candidates is stage 1.
+func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *fingerprint.Result, sc scope) ([]assetRef, error) {
+	var refs []assetRef
+	err := s.KV.View(ctx, func(tx store.Txn) (err error) {
+		refs, err = exact(tx, d, r, sc)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var probes []index.Code
+	for _, p := range r.Probes {
+		if p.Kind != fingerprint.PDQ256 {
+			continue
+		}
+		c, err := index.CodeOf(p.Payload)
+		if err != nil {
+			return nil, err
+		}
+		probes = append(probes, c)
+	}
+	if len(probes) > 0 {
+		var hits []index.Hit
+		if sc.open {
+			if hits, err = s.open.Range(probes, photo.CandidateRadius); err != nil {
+				return nil, err
+			}
+		}
+		if sc.strangers || sc.own && sc.asker != 0 {
+			private, err := s.closed.Range(probes, photo.CandidateRadius)
+			if err != nil {
+				return nil, err
+			}
+			hits = append(hits, slices.DeleteFunc(private, func(h index.Hit) bool {
+				return !sc.sees(assetOf(h.ID).owner, true)
+			})...)
+		}
+		slices.SortFunc(hits, func(a, b index.Hit) int {
+			return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.ID, b.ID))
+		})
+		for _, h := range hits {
+			if a := assetOf(h.ID); !sc.notOwn || a.owner != sc.asker {
+				refs = append(refs, a)
+			}
+		}
+	}
+	seen := map[assetRef]bool{}
+	refs = slices.DeleteFunc(refs, func(a assetRef) bool {
+		old := seen[a]
+		seen[a] = true
+		return old
+	})
+	return refs[:min(len(refs), maxProofs)], nil
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,165 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"selvage/fingerprint"
+	"selvage/index"
+	"selvage/index/mih"
+	"selvage/provenance/sequencer"
+	"selvage/store"
+)
+
+// Config is what a Service is made of. The zero value of an optional field means the
+// default named beside it.
+type Config struct {
+	KV      store.KV          // records; the commit point
+	Blobs   *store.Blobs      // originals
+	Hashers fingerprint.Set   // in order of preference when the kind is to be told from the bytes
+	Notary  *sequencer.Notary // signs, logs and stamps
+	DataDir string            // holds index/: derived files
+	Name    string            // of the service, in statements; default "selvage"
+	Clock   func() time.Time  // default time.Now
+	Log     *slog.Logger      // default: discard
+	// Observe is called with every finished stage and its duration; default: none.
+	Observe func(stage string, d time.Duration)
+	// ReceiptWait is how long Register waits for the log before it answers "pending";
+	// default 3 s.
+	ReceiptWait time.Duration
+	// FlushEvery is how many changes the indexes take before they are written to files;
+	// default 20,000. What was not written is replayed from the store at the next start.
+	FlushEvery int
+}
+
+// Service is the registry. All methods are safe for concurrent use.
+type Service struct {
+	Config
+	seq *sequence
+
+	// open holds the codes of matchable and public works of all owners; closed those of
+	// private works, which are shown to their owner only.
+	open, closed index.Persistent
+	applying     [64]sync.Mutex // one change of a work at a time, by hash of its ID
+	seed         maphash.Seed
+	unflushed    atomic.Int64
+
+	stop    context.CancelFunc
+	workers sync.WaitGroup
+	logged  *logWorker
+	watched *watcher
+
+	owners ownerCache
+	policy Policy
+	shut   atomic.Bool
+}
+
+// Open starts a service: it opens the indexes, replays what they had not yet seen, and
+// takes up the entries that the log has not taken yet. It returns when everything
+// registered is matchable.
+func Open(ctx context.Context, c Config) (*Service, error) {
+	if c.KV == nil || c.Blobs == nil || c.Notary == nil || len(c.Hashers) == 0 {
+		return nil, errors.New("registry: Config needs KV, Blobs, Notary and Hashers")
+	}
+	if c.Name == "" {
+		c.Name = "selvage"
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Observe == nil {
+		c.Observe = func(string, time.Duration) {}
+	}
+	if c.ReceiptWait == 0 {
+		c.ReceiptWait = 3 * time.Second
+	}
+	if c.FlushEvery == 0 {
+		c.FlushEvery = 20_000
+	}
+	s := &Service{Config: c, seed: maphash.MakeSeed(), policy: DefaultPolicy}
+	var err error
+	if s.seq, err = openSequence(ctx, c.KV); err != nil {
+		return nil, err
+	}
+	if s.open, err = openIndex(filepath.Join(c.DataDir, "index", "open")); err != nil {
+		return nil, err
+	}
+	if s.closed, err = openIndex(filepath.Join(c.DataDir, "index", "private")); err != nil {
+		return nil, errors.Join(err, s.open.Close())
+	}
+	if err := s.replay(ctx); err != nil {
+		return nil, errors.Join(err, s.open.Close(), s.closed.Close())
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = cancel
+	s.logged = newLogWorker(s)
+	s.watched = newWatcher(s)
+	s.workers.Go(func() { s.logged.run(run) })
+	s.workers.Go(func() { s.watched.run(run) })
+	s.workers.Go(func() { s.flushLoop(run) })
+	return s, nil
+}
+
+func openIndex(dir string) (index.Persistent, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	x, err := mih.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("index %s: %w", filepath.Base(dir), err)
+	}
+	return x, nil
+}
+
+// Close stops the background work, writes the indexes to files, and returns. Entries
+// that the log has not taken yet stay in the outbox for the next start. The stores that
+// came with the Config stay open.
+func (s *Service) Close(ctx context.Context) error {
+	if s.shut.Swap(true) {
+		return nil
+	}
+	s.stop()
+	idle := make(chan struct{})
+	go func() { s.workers.Wait(); close(idle) }()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		return fmt.Errorf("registry: close: %w", ctx.Err())
+	}
+	return errors.Join(s.flush(ctx), s.open.Close(), s.closed.Close())
+}
+
+// Ready reports whether the service can answer: the store can be read.
+func (s *Service) Ready(ctx context.Context) error {
+	if s.shut.Load() {
+		return ErrClosed
+	}
+	return s.KV.View(ctx, func(tx store.Txn) error {
+		_, err := tx.Get(sequenceKey)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+}
+
+// stage measures a stage for Observe; use: defer s.stage("hash")().
+func (s *Service) stage(name string) func() time.Duration {
+	start := time.Now()
+	return func() time.Duration {
+		d := time.Since(start)
+		s.Observe(name, d)
+		return d
+	}
+}

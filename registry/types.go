@@ -1,0 +1,257 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"selvage/fingerprint"
+)
+
+// OwnerID names a tenant: the designer, shop or organisation that works belong to.
+// 1 to 64 of [a-z0-9._-], beginning with a letter or digit.
+type OwnerID string
+
+// WorkID names a work: "w_" and 26 characters that sort by time.
+type WorkID string
+
+// MatchID names one answered query: "m_" and 26 characters that sort by time.
+type MatchID string
+
+// Visibility says who may learn of a work.
+type Visibility string
+
+// The visibilities.
+const (
+	// Private works are matched for their owner only. To everybody else they do not
+	// exist; the owner is told when a stranger's query resembles one.
+	Private Visibility = "private"
+	// Matchable works are found by everybody's queries: the answer names the work, its
+	// owner and its registration date, but neither title nor picture.
+	Matchable Visibility = "matchable"
+	// Public works are matchable, and everybody may read title and description.
+	Public Visibility = "public"
+)
+
+// Work is what a designer registers.
+type Work struct {
+	ID          WorkID               `json:"id"`
+	Owner       OwnerID              `json:"owner"`
+	Kind        fingerprint.WorkKind `json:"kind"`
+	Title       string               `json:"title"`
+	Description string               `json:"description,omitempty"`
+	Visibility  Visibility           `json:"visibility"`
+	Dates       Dates                `json:"dates"`
+	Assets      []Asset              `json:"assets"`
+	// Withdrawn is when the owner withdrew the work; it then matches nothing, while its
+	// record and proof stay.
+	Withdrawn *time.Time `json:"withdrawn,omitempty"`
+	// Proven is the time of the token over the log that holds the work: the work was
+	// registered not later than this. Nil while the receipt is pending.
+	Proven *time.Time `json:"proven,omitempty"`
+}
+
+// Dates are the three dates of a work, kept apart. Fixed and FirstDisclosed are
+// claims of the owner; Received is the service's clock when the files arrived.
+type Dates struct {
+	Fixed          *time.Time  `json:"fixed,omitempty"`
+	FirstDisclosed *Disclosure `json:"first_disclosed,omitempty"`
+	Received       time.Time   `json:"received"`
+}
+
+// Disclosure is when and where a work was first shown to the public.
+type Disclosure struct {
+	Date  time.Time `json:"date"`
+	Place string    `json:"place,omitempty"` // channel, address or event, in the owner's words
+}
+
+// Asset is one file of a work.
+type Asset struct {
+	Digest fingerprint.Digest `json:"digest"`
+	Size   int64              `json:"size"`
+	Name   string             `json:"name"`   // as the owner called it; shown, never trusted
+	Format string             `json:"format"` // as sniffed: "jpeg", "heic", …
+	// Result holds the fingerprints where they were asked for, else nil.
+	Result *fingerprint.Result `json:"result,omitempty"`
+	Seq    uint64              `json:"seq"` // number of the asset in the indexes
+}
+
+// File is one uploaded file.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// RegisterRequest asks for one work to be registered.
+type RegisterRequest struct {
+	Owner          OwnerID
+	Title          string // empty: the first file's name without its extension
+	Description    string
+	Kind           fingerprint.WorkKind // empty: told from the bytes
+	Visibility     Visibility           // empty: Private
+	Fixed          *time.Time
+	FirstDisclosed *Disclosure
+	Files          []File // 1 to MaxAssets
+	// NoWait returns as soon as the work is durable and matchable, without waiting for
+	// the log: the Receipt is then nil unless the work was a duplicate.
+	NoWait bool
+}
+
+// Registration is the outcome of Register.
+type Registration struct {
+	Work      *Work
+	Duplicate bool // the owner had registered the same bytes before: this is that work
+	// Receipt is the proof as JSON, nil while the log has not taken the entry yet.
+	Receipt []byte
+	// Related are earlier works that the asker may know of and that the new one copies,
+	// with their proven dates: a registration is never refused because of them, and
+	// never silently swallowed either.
+	Related []Match
+}
+
+// Verdict is the vocabulary of the design, section 4.
+type Verdict string
+
+// The verdicts.
+const (
+	Identical    Verdict = "identical"    // same bytes, or the same pixels after decoding
+	Copy         Verdict = "copy"         // the same picture, edited
+	Part         Verdict = "part"         // a region of one stands inside the other
+	Alike        Verdict = "alike"        // merely similar: never a reason to act
+	None         Verdict = "none"         // nothing found
+	Insufficient Verdict = "insufficient" // too little information to tell
+)
+
+// Accuses reports whether the verdict is one to act upon.
+func (v Verdict) Accuses() bool { return v == Identical || v == Copy || v == Part }
+
+// MatchRequest asks which registered works a file copies.
+type MatchRequest struct {
+	Asker OwnerID
+	File  File
+	// Alike asks for up to 20 merely similar works beside those to act upon.
+	Alike bool
+}
+
+// MatchReport is the answer to one query; it is stored under its ID.
+type MatchReport struct {
+	ID      MatchID   `json:"id"`
+	Asker   OwnerID   `json:"asker"`
+	Time    time.Time `json:"time"`
+	Query   Query     `json:"query"`
+	Verdict Verdict   `json:"verdict"` // the strongest of the matches, or none, or insufficient
+	Reason  string    `json:"reason"`  // one plain sentence
+	Matches []Match   `json:"matches"` // by falling probability; never null
+	Policy  string    `json:"policy"`  // version of thresholds and calibration
+	// Millis is the time spent per stage in milliseconds: decode+hash, search, prove.
+	Millis map[string]float64 `json:"millis"`
+}
+
+// Query describes the file that was asked about. Its bytes are not kept.
+type Query struct {
+	Name         string               `json:"name,omitempty"`
+	Digest       fingerprint.Digest   `json:"digest"`
+	Size         int64                `json:"size"`
+	Kind         fingerprint.WorkKind `json:"kind"`
+	Format       string               `json:"format"`
+	Width        int                  `json:"width"`
+	Height       int                  `json:"height"`
+	Box          fingerprint.Rect     `json:"box"`
+	Insufficient string               `json:"insufficient,omitempty"`
+	Notes        []string             `json:"notes,omitempty"`
+}
+
+// Match is one registered work found for a query.
+type Match struct {
+	Work        WorkID             `json:"work"`
+	Owner       OwnerID            `json:"owner"`
+	Title       string             `json:"title,omitempty"` // own and public works only
+	Asset       fingerprint.Digest `json:"asset"`
+	Verdict     Verdict            `json:"verdict"`
+	Probability float64            `json:"probability"` // calibrated P(copy), 0 to 1
+	Transform   Transform          `json:"transform"`
+	Regions     []Region           `json:"regions"` // never null
+	Signals     []Signal           `json:"signals"` // what agreed, and how far
+	Reason      string             `json:"reason"`  // one plain sentence
+	// Received is the service's clock at registration; Proven the upper bound that the
+	// time token proves, nil while pending.
+	Received time.Time  `json:"received"`
+	Proven   *time.Time `json:"proven,omitempty"`
+}
+
+// Transform says what was done to the registered picture to get the query.
+type Transform struct {
+	Form string `json:"form"` // one of fingerprint.DihedralNames
+	// Words say it plainly: "mirrored left to right", "turned by 180 degrees", "border added".
+	Words string `json:"words"`
+	// Matrix maps a point of the registered picture to the query, pixels to pixels:
+	// x' = m[0]x + m[1]y + m[2], y' = m[3]x + m[4]y + m[5].
+	Matrix [6]float64 `json:"matrix"`
+}
+
+// Region is one matched region as polygons in pixels of the oriented pictures; corner
+// i of one corresponds to corner i of the other.
+type Region struct {
+	Query [][2]float64 `json:"query"`
+	Ref   [][2]float64 `json:"ref"`
+}
+
+// Signal is one measurement that speaks for a match.
+type Signal struct {
+	Name  string  `json:"name"`  // a fingerprint kind, or "ncc", "bytes", "pixels"
+	Value float64 `json:"value"` // distance in bits, correlation, share
+	Of    float64 `json:"of"`    // largest possible value
+	Text  string  `json:"text"`  // "8 of 256 bits differ"
+}
+
+// EventKind says what an event tells its owner.
+type EventKind string
+
+// The kinds of events.
+const (
+	// EventMatched: somebody's query resembles a work of the owner.
+	EventMatched EventKind = "work.matched"
+	// EventRegistered: somebody registered a work that resembles an earlier one of the owner.
+	EventRegistered EventKind = "work.registered_again"
+)
+
+// Event is something an owner should know. It names no stranger's private matter: only
+// the owner's own work, the time, and how sure the resemblance is.
+type Event struct {
+	ID          string    `json:"id"`
+	Kind        EventKind `json:"kind"`
+	Time        time.Time `json:"time"`
+	Work        WorkID    `json:"work"`
+	Match       MatchID   `json:"match,omitempty"` // set where the owner may fetch it
+	Verdict     Verdict   `json:"verdict"`
+	Probability float64   `json:"probability"`
+	Reason      string    `json:"reason"`
+}
+
+// Page is a slice of a longer list.
+type Page[T any] struct {
+	Items []T
+	Next  string // cursor of the next page; empty at the end
+}
+
+// MaxAssets is how many files one work may have.
+const MaxAssets = 32
+
+// Sentinel errors of the registry.
+var (
+	// ErrNotFound: no such work, match or event for this asker. Whether it exists for
+	// somebody else is not told.
+	ErrNotFound = errors.New("not found")
+	// ErrPending: the log has not taken the entry yet; ask again in a moment.
+	ErrPending = errors.New("receipt is pending: the log has not taken the entry yet")
+	// ErrClosed: the service is shutting down.
+	ErrClosed = errors.New("service is closed")
+)
+
+// InvalidError says what is wrong with a request and how to put it right.
+type InvalidError struct {
+	Field string // request field, as in the API
+	Fix   string // one sentence
+}
+
+func (e *InvalidError) Error() string { return fmt.Sprintf("%s: %s", e.Field, e.Fix) }
