@@ -22,6 +22,6 @@ VOLUME /data
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=3s --start-period=20s --retries=3 \
-  CMD ["selvage", "healthcheck", "http://127.0.0.1:8080/readyz"]
+  CMD ["selvage", "healthcheck", "http://127.0.0.1:8080"]
 ENTRYPOINT ["selvage"]
 CMD ["serve", "--data", "/data", "--listen", "0.0.0.0:8080"]

@@ -64,10 +64,12 @@ test-s3: s3server ## the object store's tests against a real S3 server
 	$(S3ENV) $(GO) test -tags '$(TAGS)' -count=1 -timeout 5m -v ./store/s3objects/...
 
 .PHONY: crash
-crash: ## kill -9 at 50 random moments of registering, then check everything
-	@dirs=$$(grep -rlE --include='*_test.go' '^//go:build.*\bcrash\b' . | sed 's#/[^/]*$$##' | sort -u); \
-	if [ -z "$$dirs" ]; then echo 'crash: no test with the build tag crash' >&2; exit 1; fi; \
-	set -x; $(GO) test -tags '$(TAGS),crash' -run Crash -count=1 -timeout 30m -v $$dirs
+crash: ## kill -9 at 50 (KILLS) random moments of registering, then check everything
+	@files=$$(grep -rlE --include='*_test.go' '^//go:build.*\bcrash\b' .); \
+	tests=$$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' $$files /dev/null | paste -sd '|' -); \
+	if [ -z "$$tests" ]; then echo 'crash: no test with the build tag crash' >&2; exit 1; fi; \
+	dirs=$$(for f in $$files; do dirname "$$f"; done | sort -u); \
+	set -x; $(GO) test -tags '$(TAGS),crash' -run "^($$tests)\$$" -count=1 -timeout 60m -v $$dirs $(if $(KILLS),-kills $(KILLS))
 
 .PHONY: generate
 generate: bin/oapi-codegen ## generated code, from its sources
