@@ -192,3 +192,28 @@ func BenchmarkCompare(b *testing.B) {
 		Compare(q, r)
 	}
 }
+
+// A stored print of the wrong length is passed over, not trusted.
+func TestCompareSkipsDamagedPrints(t *testing.T) {
+	query := hashed(t, scene(5, 300, 300))
+	for _, kind := range []fingerprint.Kind{fingerprint.PDQ256, fingerprint.Thumb} {
+		damaged := hashed(t, scene(5, 300, 300))
+		for i, p := range damaged.Prints {
+			if p.Kind == kind {
+				damaged.Prints[i].Payload = p.Payload[:len(p.Payload)-1]
+			}
+		}
+		if c := Compare(query, damaged); c.Found {
+			t.Errorf("%s a byte short: %+v", kind, c)
+		}
+	}
+	damaged := hashed(t, scene(5, 300, 300))
+	for i, p := range damaged.Prints {
+		if p.Kind == fingerprint.PHash64 {
+			damaged.Prints[i].Payload = nil
+		}
+	}
+	if c := Compare(query, damaged); !c.Found || c.PHash != -1 || c.Probability() < ActThreshold {
+		t.Errorf("without phash64.v1: %+v", c)
+	}
+}

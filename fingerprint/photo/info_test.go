@@ -86,3 +86,20 @@ func TestSufficient(t *testing.T) {
 		}
 	}
 }
+
+// No size upsets the hasher, and the box stays inside the picture.
+func TestEverySize(t *testing.T) {
+	sizes := []int{1, 2, 3, 5, 24, 31, 32, 33, 64, 127, 513}
+	for _, w := range sizes {
+		for _, h := range sizes {
+			m := scene(1, max(w, 30), max(h, 30))
+			r := hashed(t, framed(part(m, rect(0, 0, w, h)), gray(0), w%3, h%4, 1, 2))
+			if r.Box.Empty() || r.Box.X0 < 0 || r.Box.Y0 < 0 || r.Box.X1 > r.Width || r.Box.Y1 > r.Height {
+				t.Errorf("%d × %d: box %v", r.Width, r.Height, r.Box)
+			}
+			if small := r.Width < minSide || r.Height < minSide; small && r.Insufficient == "" {
+				t.Errorf("%d × %d is enough", r.Width, r.Height)
+			}
+		}
+	}
+}
