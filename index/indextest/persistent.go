@@ -58,9 +58,9 @@ func flush(t *testing.T, x index.Persistent, cursor uint64) {
 func reopen(t *testing.T, open func(t *testing.T, dir string) index.Persistent, n int) {
 	dir := t.TempDir()
 	m := make(model)
-	codes := Clustered(20*n+1, 100, 30, 40)
+	codes := Clustered(12*n+1, 100, 30, 40)
 	probes := codes[:8*min(n, 1)+1]
-	for round := range 20 {
+	for round := range 12 {
 		x := open(t, dir)
 		if x.Cursor() != uint64(round) {
 			t.Fatalf("Cursor is %d, want %d", x.Cursor(), round)

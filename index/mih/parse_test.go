@@ -43,7 +43,8 @@ func TestBucket(t *testing.T) {
 				want[v] = append(want[v], uint32(at))
 			}
 			for v := range uint32(1) << ch.width {
-				start, count := ch.bucket(v)
+				w := ch.window(v)
+				start, count := ch.bucket(&w)
 				if got := ch.postings[start : start+count]; !slices.Equal(got, want[v]) {
 					t.Fatalf("%d codes, chunk %d, bucket %d: %v, want %v", n, c, v, got, want[v])
 				}

@@ -94,6 +94,7 @@ func (v *segmentView) within(hits []index.Hit, probes []index.Code, radius int, 
 
 // A prober is the working memory of one search through the buckets of a segment.
 type prober struct {
+	windows []window
 	buckets []bucketRange
 	found   []uint32 // candidates whose codes are not yet compared
 	seen    []uint64 // bitmap of the codes that are hits already
@@ -102,10 +103,14 @@ type prober struct {
 
 type bucketRange struct{ start, count uint32 }
 
-const batchSize = 1024
+const batchSize = 512
 
 var probers = sync.Pool{New: func() any {
-	return &prober{buckets: make([]bucketRange, 0, batchSize), found: make([]uint32, 0, batchSize)}
+	return &prober{
+		windows: make([]window, 0, batchSize),
+		buckets: make([]bucketRange, 0, batchSize),
+		found:   make([]uint32, 0, batchSize),
+	}
 }}
 
 func (p *prober) reset() {
@@ -113,7 +118,7 @@ func (p *prober) reset() {
 		p.seen[m/64] = 0
 	}
 	p.marked = p.marked[:0]
-	p.buckets, p.found = p.buckets[:0], p.found[:0]
+	p.windows, p.buckets, p.found = p.windows[:0], p.buckets[:0], p.found[:0]
 }
 
 // search reports false where it met more candidates than allowed, as with many codes in
@@ -130,25 +135,38 @@ func (p *prober) search(v *segmentView, hits []index.Hit, probes []index.Code, r
 			value := ch.value(&probes[probe])
 			for k := 0; k <= min(spread[i], ch.width); k++ {
 				for flips := uint32(1)<<k - 1; flips>>ch.width == 0; flips = nextFlips(flips) {
-					start, count := ch.bucket(value ^ flips)
-					if count > 0 {
-						p.buckets = append(p.buckets, bucketRange{start, count})
-						if allowed -= int(count); allowed < 0 {
+					p.windows = append(p.windows, ch.window(value^flips))
+					if len(p.windows) == batchSize {
+						if allowed -= p.locate(ch); allowed < 0 {
 							return nil, false
 						}
-						if len(p.buckets) == batchSize {
-							hits = p.compare(v, ch, hits, probes, probe, radius)
-						}
+						hits = p.compare(v, ch, hits, probes, probe, radius)
 					}
 					if k == 0 {
 						break
 					}
 				}
 			}
+			if allowed -= p.locate(ch); allowed < 0 {
+				return nil, false
+			}
 			hits = p.compare(v, ch, hits, probes, probe, radius)
 		}
 	}
 	return hits, true
+}
+
+// locate empties the window list into the bucket list and returns the number of
+// candidates.
+func (p *prober) locate(ch *chunk) (candidates int) {
+	for i := range p.windows {
+		if start, count := ch.bucket(&p.windows[i]); count > 0 {
+			p.buckets = append(p.buckets, bucketRange{start, count})
+			candidates += int(count)
+		}
+	}
+	p.windows = p.windows[:0]
+	return candidates
 }
 
 // nextFlips is the next larger number with as many ones (Gosper).

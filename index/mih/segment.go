@@ -43,7 +43,7 @@ type segment struct {
 type chunk struct {
 	from, width int
 	samples     []uint32 // where in unary each group of buckets begins, in bits
-	unary       []uint64 // two words longer than needed, for reading over the end
+	unary       []uint64 // longer than needed, for reading over the end
 	postings    []uint32 // positions of codes, rising inside a bucket
 }
 
@@ -74,27 +74,49 @@ func value(c *index.Code, from, width int) uint32 {
 
 func (ch *chunk) value(c *index.Code) uint32 { return value(c, ch.from, ch.width) }
 
-// bucket returns where the codes with a value stand in postings.
-func (ch *chunk) bucket(v uint32) (start, count uint32) {
+// A window is the directory around one bucket, read ahead of its use.
+type window struct {
+	value         uint32
+	at            uint32 // first bit of the window: where the bucket's group begins
+	first, second uint64 // 128 bits of unary from there
+}
+
+// window reads memory and decides nothing, so that many can be read at the same time.
+func (ch *chunk) window(v uint32) window {
 	at := ch.samples[v>>groupBits]
-	begin := at // of the bucket, in bits
-	skip := int(v & (groupSize - 1))
+	words, shift := ch.unary[at>>6:][:3], at&63
+	return window{
+		value: v, at: at,
+		first:  words[0]>>shift | words[1]<<1<<(63-shift),
+		second: words[1]>>shift | words[2]<<1<<(63-shift),
+	}
+}
+
+// bucket returns where the codes with the window's value stand in postings.
+func (ch *chunk) bucket(w *window) (start, count uint32) {
+	at, begin := w.at, w.at // begin is the first bit of the bucket
+	skip := int(w.value & (groupSize - 1))
+	ends, next := ^w.first, w.second
 	for {
-		i, shift := at>>6, at&63
-		ends := ^(ch.unary[i]>>shift | ch.unary[i+1]<<1<<(63-shift))
-		if n := bits.OnesCount64(ends); skip >= n {
-			if n > 0 {
-				begin = at + uint32(bits.Len64(ends))
+		n := bits.OnesCount64(ends)
+		if skip < n {
+			end := selectBit(ends, skip)
+			if before := ends & (1<<end - 1); before != 0 {
+				begin = at + uint32(bits.Len64(before))
 			}
-			skip -= n
-			at += 64
+			return begin - w.value, at + end - begin
+		}
+		if n > 0 {
+			begin = at + uint32(bits.Len64(ends))
+		}
+		skip -= n
+		at += 64
+		if at == w.at+64 {
+			ends = ^next
 			continue
 		}
-		end := selectBit(ends, skip)
-		if before := ends & (1<<end - 1); before != 0 {
-			begin = at + uint32(bits.Len64(before))
-		}
-		return begin - v, at + end - begin
+		i, shift := at>>6, at&63 // a group of long buckets
+		ends = ^(ch.unary[i]>>shift | ch.unary[i+1]<<1<<(63-shift))
 	}
 }
 
