@@ -20,7 +20,7 @@ import (
 // The records come in rising order of their keys.
 const backupMagic = "selvage kv backup 1\n"
 
-// ErrNotEmpty: Restore was asked to write over records.
+// ErrNotEmpty means that Restore was asked to write over records.
 var ErrNotEmpty = errors.New("store is not empty")
 
 // Backup writes every record of kv to w, as of one moment, while kv stays in use. The
@@ -96,7 +96,7 @@ func restore(ctx context.Context, kv KV, r io.Reader) error {
 		var batch []record
 		for size := 0; size < batchBytes && len(batch) < batchRecords; {
 			rec, err := in.next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				end = true
 				break
 			}
@@ -205,7 +205,7 @@ func (b *backupReader) end() error {
 	if !bytes.Equal(want, have) {
 		return b.broken("the check sum is wrong")
 	}
-	if _, err := b.in.ReadByte(); b.note(err) != io.EOF {
+	if _, err := b.in.ReadByte(); !errors.Is(b.note(err), io.EOF) {
 		return b.broken("bytes follow the check sum")
 	}
 	return io.EOF
@@ -221,7 +221,7 @@ func (b *backupReader) ReadByte() (byte, error) {
 }
 
 func (b *backupReader) note(err error) error {
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		b.err = err
 	}
 	return err

@@ -15,7 +15,7 @@ func CheckObjectKey(key string) error {
 	}
 	for segment := range strings.SplitSeq(key, "/") {
 		if !isSegment(segment) {
-			return fmt.Errorf("object key %q: %w: segments are made of a-z 0-9 . _ - and are not empty, . or ..", key, ErrBadKey)
+			return fmt.Errorf("object key %q: %w: a segment is made of a-z 0-9 . _ - and is neither empty nor only one or two dots", key, ErrBadKey)
 		}
 	}
 	return nil

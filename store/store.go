@@ -105,5 +105,5 @@ type Locker interface {
 	PutLocked(ctx context.Context, key string, r io.Reader, size int64, until time.Time) error
 }
 
-// ErrNoLock: the bucket was made without object lock.
+// ErrNoLock means that the bucket was made without object lock.
 var ErrNoLock = errors.New("object lock is not enabled")

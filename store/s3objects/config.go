@@ -42,9 +42,9 @@ type Config struct {
 }
 
 var (
-	// ErrDenied: the server knows the keys not, or does not let them do this.
+	// ErrDenied means that the server does not know the keys, or that they may not do this.
 	ErrDenied = errors.New("S3 refuses the credentials")
-	// ErrNoBucket: the bucket does not exist.
+	// ErrNoBucket means that the bucket does not exist.
 	ErrNoBucket = errors.New("no such bucket")
 )
 

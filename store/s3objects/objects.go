@@ -85,10 +85,11 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
 	switch {
-	case err == io.EOF && b.left > 0:
-		err = fmt.Errorf("read %s: %w: %d bytes are missing", b.key, store.ErrUnavailable, b.left)
-	case err != nil && err != io.EOF:
+	case err == nil:
+	case !errors.Is(err, io.EOF):
 		err = fmt.Errorf("read %s: %w", b.key, mapError(b.ctx, err))
+	case b.left > 0:
+		err = fmt.Errorf("read %s: %w: %d bytes are missing", b.key, store.ErrUnavailable, b.left)
 	}
 	return n, err
 }

@@ -99,7 +99,7 @@ func TestFaultyOnceAndHook(t *testing.T) {
 		}
 		return nil
 	})
-	if err := job(t, f.KV(kv), f.Objects(o)); err != mine {
+	if err := job(t, f.KV(kv), f.Objects(o)); !errors.Is(err, mine) {
 		t.Errorf("have %v, want the hook's error", err)
 	}
 	if got := strings.Join(ops, ", "); got != "objects.Put blob, kv.Update, kv.View" {

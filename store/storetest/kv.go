@@ -28,7 +28,7 @@ func RunKV(t *testing.T, durable bool, open func(dir string) (store.KV, error)) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { kv.Close() })
+		t.Cleanup(func() { _ = kv.Close() })
 		return kv
 	}
 	for _, c := range []struct {
@@ -130,9 +130,7 @@ func kvAllOrNothing(t *testing.T, kv store.KV) {
 		must(t, x.Set([]byte("b"), []byte("after")))
 		return mine
 	})
-	if err != mine {
-		t.Errorf("have %v, want the function's own error", err)
-	}
+	wantErr(t, err, mine)
 	if a, _ := get(t, kv, "a"); a != "before" {
 		t.Errorf("a = %q after a failed update", a)
 	}

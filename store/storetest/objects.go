@@ -52,7 +52,7 @@ func startObjects(t *testing.T, dir string, open func(string) (store.Objects, er
 	o, err := open(dir)
 	must(t, err)
 	if c, ok := o.(io.Closer); ok {
-		t.Cleanup(func() { c.Close() })
+		t.Cleanup(func() { _ = c.Close() })
 	}
 	return o
 }
