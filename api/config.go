@@ -45,6 +45,10 @@ type Config struct {
 	// Burst is how many it may send at once; default 200.
 	Burst int
 
+	// ReceiptWait is how long a registration waits for its receipt before it is answered
+	// with 202; default 3 s.
+	ReceiptWait time.Duration
+
 	ReadHeaderTimeout time.Duration // default 10 s
 	ReadTimeout       time.Duration // of a whole request with its body; default 5 min
 	WriteTimeout      time.Duration // from the end of the headers to the end of the answer; default 15 min
@@ -79,6 +83,7 @@ func (c *Config) setDefaults() error {
 	c.QueueWait = cmp.Or(c.QueueWait, 10*time.Second)
 	c.Rate = cmp.Or(c.Rate, 50)
 	c.Burst = cmp.Or(c.Burst, 200)
+	c.ReceiptWait = cmp.Or(c.ReceiptWait, 3*time.Second)
 	c.ReadHeaderTimeout = cmp.Or(c.ReadHeaderTimeout, 10*time.Second)
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 5*time.Minute)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 15*time.Minute)

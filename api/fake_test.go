@@ -86,7 +86,7 @@ func (r *fakeRegistry) Register(ctx context.Context, q registry.RegisterRequest)
 		if err != nil {
 			return nil, err
 		}
-		w.Assets = append(w.Assets, registry.Asset{Digest: fingerprint.DigestOf(f.Data), Size: int64(len(f.Data)), Name: f.Name, Result: res, Seq: 77})
+		w.Assets = append(w.Assets, registry.Asset{Digest: fingerprint.DigestOf(f.Data), Size: int64(len(f.Data)), Name: f.Name, Format: res.Format, Result: res, Seq: 77})
 	}
 	reg := &registry.Registration{Work: w}
 	for _, old := range r.works {
@@ -148,6 +148,17 @@ func (r *fakeRegistry) Work(_ context.Context, asker registry.OwnerID, id regist
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.find(asker, id) // with fingerprints for strangers too: the API must drop them
+}
+
+func (r *fakeRegistry) OwnerOf(_ context.Context, id registry.WorkID) (registry.OwnerID, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.works {
+		if w.ID == id {
+			return w.Owner, nil
+		}
+	}
+	return "", registry.ErrNotFound
 }
 
 func (r *fakeRegistry) Works(_ context.Context, owner registry.OwnerID, cursor string, limit int) (p registry.Page[registry.Work], _ error) {

@@ -157,7 +157,7 @@ func (s *Server) ReadMatch(c echo.Context, id oas.MatchID, _ oas.ReadMatchParams
 
 // CompareWork is POST /v1/works/{id}/compare.
 func (s *Server) CompareWork(c echo.Context, id oas.WorkID, _ oas.CompareWorkParams) error {
-	work, err := workID(id)
+	work, err := s.work(c, id)
 	if err != nil {
 		return err
 	}

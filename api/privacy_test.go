@@ -42,7 +42,13 @@ func testPrivacy(t *testing.T, e *env) {
 	} {
 		path := c.path
 		for _, key := range []string{"anna", "admin"} {
-			c.key = key
+			c.key, c.header = key, maps.Clone(c.header)
+			if key == "admin" { // in anna's place
+				if c.header == nil {
+					c.header = map[string]string{}
+				}
+				c.header["Selvage-Owner"] = "anna"
+			}
 			c.path = strings.Replace(path, "ID", "{B}", 1)
 			private := e.do(c)
 			c.path = strings.Replace(path, "ID", "{NO}", 1)

@@ -13,6 +13,8 @@ import (
 type Registry interface {
 	Register(ctx context.Context, r registry.RegisterRequest) (*registry.Registration, error)
 	Work(ctx context.Context, asker registry.OwnerID, id registry.WorkID) (*registry.Work, error)
+	// OwnerOf says whose a work is, for keys that may act in any owner's place.
+	OwnerOf(ctx context.Context, id registry.WorkID) (registry.OwnerID, error)
 	Works(ctx context.Context, owner registry.OwnerID, cursor string, limit int) (registry.Page[registry.Work], error)
 	Withdraw(ctx context.Context, owner registry.OwnerID, id registry.WorkID) error
 	SetVisibility(ctx context.Context, owner registry.OwnerID, id registry.WorkID, v registry.Visibility) error

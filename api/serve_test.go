@@ -181,7 +181,7 @@ func TestEvidenceBreaksOff(t *testing.T) {
 }
 
 func TestPendingReceipt(t *testing.T) {
-	e := newEnv(t, nil)
+	e := newEnv(t, func(c *Config) { c.ReceiptWait = time.Millisecond })
 	e.reg.pending = true
 	r := e.do(call{method: "POST", path: "/v1/works", key: "anna", form: form2(file("a.png", picture(1)))})
 	at := "/v1/works/" + r.str("work", "id") + "/receipt"

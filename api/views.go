@@ -23,13 +23,13 @@ func viewWork(w *registry.Work, own, prints bool) oas.Work {
 		v.Dates.FirstDisclosed = &oas.Disclosure{Date: d.Date, Place: some(d.Place)}
 	}
 	for _, a := range w.Assets {
-		va := oas.Asset{Digest: a.Digest.String(), Size: a.Size}
+		va := oas.Asset{Digest: a.Digest.String(), Size: a.Size, Format: some(a.Format)}
 		if own {
 			va.Name = some(a.Name)
 		}
 		if r := a.Result; r != nil && own {
 			box := viewRect(r.Box)
-			va.Format, va.Width, va.Height, va.Box = some(r.Format), &r.Width, &r.Height, &box
+			va.Width, va.Height, va.Box = &r.Width, &r.Height, &box
 			va.Insufficient = some(r.Insufficient)
 			if len(r.Notes) > 0 {
 				va.Notes = &r.Notes

@@ -594,7 +594,8 @@ type ListEventsParams struct {
 	// Cursor The `next` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
@@ -609,7 +610,8 @@ type MatchFileParams struct {
 	// Alike Adds up to 20 merely similar works, with the verdict `alike`.
 	Alike *Alike `form:"alike,omitempty" json:"alike,omitempty"`
 
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 
 	// IdempotencyKey 1 to 128 visible ASCII characters. A repetition within 24 hours gets the stored answer,
@@ -619,7 +621,8 @@ type MatchFileParams struct {
 
 // ReadMatchParams defines parameters for ReadMatch.
 type ReadMatchParams struct {
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
@@ -628,7 +631,8 @@ type MatchBatchParams struct {
 	// Alike Adds up to 20 merely similar works, with the verdict `alike`.
 	Alike *Alike `form:"alike,omitempty" json:"alike,omitempty"`
 
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
@@ -639,13 +643,15 @@ type ListWorksParams struct {
 	// Cursor The `next` of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
 // RegisterWorkParams defines parameters for RegisterWork.
 type RegisterWorkParams struct {
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 
 	// IdempotencyKey 1 to 128 visible ASCII characters. A repetition within 24 hours gets the stored answer,
@@ -658,28 +664,32 @@ type RegisterWorkParams struct {
 
 // WithdrawWorkParams defines parameters for WithdrawWork.
 type WithdrawWorkParams struct {
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
 // ReadWorkParams defines parameters for ReadWork.
 type ReadWorkParams struct {
-	// Fingerprints Adds the fingerprints of one's own work.
+	// Fingerprints Adds the fingerprints, if the work is the key's own.
 	Fingerprints *bool `form:"fingerprints,omitempty" json:"fingerprints,omitempty"`
 
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
 // ChangeWorkParams defines parameters for ChangeWork.
 type ChangeWorkParams struct {
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
 // CompareWorkParams defines parameters for CompareWork.
 type CompareWorkParams struct {
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
@@ -691,7 +701,8 @@ type ReadEvidenceParams struct {
 	// DigestsOnly Leaves the originals out and names them by digest.
 	DigestsOnly *bool `form:"digests_only,omitempty" json:"digests_only,omitempty"`
 
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
@@ -700,13 +711,15 @@ type MakeEvidenceParams struct {
 	Match       string `form:"match" json:"match"`
 	DigestsOnly *bool  `form:"digests_only,omitempty" json:"digests_only,omitempty"`
 
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
 // ReadReceiptParams defines parameters for ReadReceipt.
 type ReadReceiptParams struct {
-	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner.
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 

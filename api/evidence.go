@@ -1,0 +1,95 @@
+package api
+
+import (
+	"bufio"
+	"errors"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"selvage/api/oas"
+	"selvage/registry"
+)
+
+// ReadReceipt is GET /v1/works/{id}/receipt.
+func (s *Server) ReadReceipt(c echo.Context, id oas.WorkID, _ oas.ReadReceiptParams) error {
+	work, err := s.work(c, id)
+	if err != nil {
+		return err
+	}
+	receipt, err := s.Registry.Receipt(c.Request().Context(), actorOf(c).owner, work)
+	if errors.Is(err, registry.ErrPending) {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(retrySoon))
+		return sendJSON(c, http.StatusAccepted, oas.Pending{Status: "pending"})
+	}
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, mimeJSON, receipt)
+}
+
+// ReadEvidence is GET /v1/works/{id}/evidence.
+func (s *Server) ReadEvidence(c echo.Context, id oas.WorkID, p oas.ReadEvidenceParams) error {
+	match := ""
+	if p.Match != nil {
+		match = *p.Match
+	}
+	return s.sendEvidence(c, id, match, p.DigestsOnly, nil)
+}
+
+// MakeEvidence is POST /v1/works/{id}/evidence: with the accused file.
+func (s *Server) MakeEvidence(c echo.Context, id oas.WorkID, p oas.MakeEvidenceParams) error {
+	if p.Match == "" {
+		return &registry.InvalidError{Field: "match", Fix: "name the match that the file was accused in"}
+	}
+	u, leave, err := s.oneFile(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.sendEvidence(c, id, p.Match, p.DigestsOnly, &u.files[0])
+}
+
+func (s *Server) sendEvidence(c echo.Context, id, match string, digestsOnly *bool, accused *registry.File) error {
+	work, err := s.work(c, id)
+	if err != nil {
+		return err
+	}
+	req := registry.EvidenceRequest{
+		Owner: actorOf(c).owner, Work: work, Accused: accused,
+		DigestsOnly: digestsOnly != nil && *digestsOnly,
+	}
+	name := string(work)
+	if match != "" {
+		if req.Match, err = matchID(match); err != nil {
+			return err
+		}
+		name += "-" + match
+	}
+	out := &lateWriter{c: c, name: name + ".zip"}
+	// What goes wrong before the buffer is full is still answered as a problem.
+	buf := bufio.NewWriterSize(out, 64<<10)
+	if err := s.Registry.Evidence(c.Request().Context(), req, buf); err != nil {
+		return err
+	}
+	return buf.Flush()
+}
+
+// lateWriter sends the headers of a zip file with its first bytes.
+type lateWriter struct {
+	c    echo.Context
+	name string
+}
+
+func (w *lateWriter) Write(b []byte) (int, error) {
+	r := w.c.Response()
+	if !r.Committed {
+		r.Header().Set("Content-Type", "application/zip")
+		r.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": w.name}))
+		r.WriteHeader(http.StatusOK)
+	}
+	return r.Write(b)
+}
+
