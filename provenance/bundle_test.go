@@ -324,9 +324,11 @@ func TestGoldenBundles(t *testing.T) {
 	path := filepath.Join("testdata", "bundle-v1.zip")
 	if _, err := os.Stat(path); os.IsNotExist(err) && *update {
 		must(t, os.WriteFile(path, getScene(t).matched, 0o644))
-		text, err := getScene(t).work.Marshal()
-		must(t, err)
-		must(t, os.WriteFile(filepath.Join("testdata", "receipt-v1.json"), text, 0o644))
+		for name, r := range map[string]*provenance.Receipt{"receipt-v1.json": getScene(t).work, "match-receipt-v1.json": getScene(t).match} {
+			text, err := r.Marshal()
+			must(t, err)
+			must(t, os.WriteFile(filepath.Join("testdata", name), text, 0o644))
+		}
 	}
 	b, err := os.ReadFile(path)
 	must(t, err)
@@ -334,10 +336,12 @@ func TestGoldenBundles(t *testing.T) {
 	if r.Outcome != provenance.Proved || r.Work != "w-1" {
 		t.Fatal(r)
 	}
-	text, err := os.ReadFile(filepath.Join("testdata", "receipt-v1.json"))
-	must(t, err)
-	if r := provenance.VerifyReceipt(text, provenance.VerifyOptions{}); r.Outcome != provenance.Proved {
-		t.Fatal(r)
+	for _, name := range []string{"receipt-v1.json", "match-receipt-v1.json"} {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		must(t, err)
+		if r := provenance.VerifyReceipt(text, provenance.VerifyOptions{}); r.Outcome != provenance.Proved {
+			t.Fatal(r)
+		}
 	}
 }
 

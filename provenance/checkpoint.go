@@ -44,8 +44,7 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 
 // OpenCheckpoint verifies a signed checkpoint under one of the log keys (note verifier
 // keys), whose name must be the origin. logSigned is the same note with that key's
-// signature line only: the bytes that time tokens are over. witnesses are the
-// cosignatures, unverified.
+// signature line only: the bytes that time tokens are over.
 func OpenCheckpoint(signed []byte, logs ...note.Verifier) (c Checkpoint, logSigned []byte, err error) {
 	c, logSigned, _, _, err = openCheckpoint(signed, logs)
 	return c, logSigned, err

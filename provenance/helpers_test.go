@@ -3,8 +3,10 @@ package provenance_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"os"
 	"os/exec"
@@ -164,4 +166,14 @@ func needOpenSSL(t *testing.T) {
 	if _, err := exec.LookPath("openssl"); err != nil {
 		t.Fatal("openssl is needed as the independent verifier; install the package openssl")
 	}
+}
+
+func certificates(t testing.TB, text string) (certs []*x509.Certificate) {
+	t.Helper()
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		c, err := x509.ParseCertificate(block.Bytes)
+		must(t, err)
+		certs = append(certs, c)
+	}
+	return certs
 }

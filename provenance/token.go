@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/digitorus/pkcs7"
@@ -57,19 +58,13 @@ func VerifyToken(response, data []byte, roots []*x509.Certificate) (tok Token, e
 	if len(response) > maxToken {
 		return tok, fmt.Errorf("token of %d bytes: the limit is %d", len(response), maxToken)
 	}
-	// ParseResponse verifies the signature whenever the token carries a certificate, and
-	// that the signer's is among them is demanded below.
-	ts, err := timestamp.ParseResponse(response)
+	ts, p7, err := parseToken(response)
 	if err != nil {
 		return tok, fmt.Errorf("token: %w", err)
 	}
 	want := sha256.Sum256(data)
 	if ts.HashAlgorithm != crypto.SHA256 || !bytes.Equal(ts.HashedMessage, want[:]) {
 		return tok, errors.New("token: it is over other data")
-	}
-	p7, err := pkcs7.Parse(ts.RawToken)
-	if err != nil {
-		return tok, fmt.Errorf("token: %w", err)
 	}
 	signer := p7.GetOnlySigner()
 	if signer == nil {
@@ -90,6 +85,22 @@ func VerifyToken(response, data []byte, roots []*x509.Certificate) (tok Token, e
 	}
 	tok.Root, err = chainRoot(p7.Certificates, signer, roots, ts.Time)
 	return tok, err
+}
+
+// parsing serialises pkcs7's decoder, which keeps a counter in a package variable.
+var parsing sync.Mutex
+
+// parseToken also verifies the signature, if the token carries any certificate; that the
+// signer's is among them is the caller's to demand.
+func parseToken(response []byte) (*timestamp.Timestamp, *pkcs7.PKCS7, error) {
+	parsing.Lock()
+	defer parsing.Unlock()
+	ts, err := timestamp.ParseResponse(response)
+	if err != nil {
+		return nil, nil, err
+	}
+	p7, err := pkcs7.Parse(ts.RawToken)
+	return ts, p7, err
 }
 
 func chainRoot(carried []*x509.Certificate, signer *x509.Certificate, roots []*x509.Certificate, at time.Time) (*x509.Certificate, error) {

@@ -15,7 +15,6 @@ import (
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-	"k8s.io/klog/v2"
 
 	"selvage/provenance"
 )
@@ -80,7 +79,7 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	klog.SetSlogLogger(slog.New(warnings{cfg.Logger.Handler()}))
+	warnTo(cfg.Logger)
 	l := &Log{dir: filepath.Join(cfg.Dir, "log")}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("log: %w", err)
@@ -249,11 +248,4 @@ func lockFile(path string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("%s is in use by another process; stop it first: %w", path, err), f.Close())
 	}
 	return f, nil
-}
-
-// warnings drops everything below warnings.
-type warnings struct{ slog.Handler }
-
-func (w warnings) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && w.Handler.Enabled(ctx, l)
 }
