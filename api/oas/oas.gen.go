@@ -216,25 +216,25 @@ func (e WorkKind) Valid() bool {
 
 // Asset defines model for Asset.
 type Asset struct {
+	// Digest SHA-256 of the exact bytes of a file.
+	Digest Digest `json:"digest"`
+	Size   int64  `json:"size"`
+
+	// Name The file's name as uploaded; own works only.
+	Name   *string `json:"name,omitempty"`
+	Format *string `json:"format,omitempty"`
+	Width  *int    `json:"width,omitempty"`
+	Height *int    `json:"height,omitempty"`
+
 	// Box Pixels after orientation; x0, y0 inclusive, x1, y1 exclusive.
 	Box *Rect `json:"box,omitempty"`
 
-	// Digest SHA-256 of the exact bytes of a file.
-	Digest Digest `json:"digest"`
+	// Insufficient Why the file says too little to be told from others.
+	Insufficient *string   `json:"insufficient,omitempty"`
+	Notes        *[]string `json:"notes,omitempty"`
 
 	// Fingerprints Own works only, and only when asked for.
 	Fingerprints *[]Fingerprint `json:"fingerprints,omitempty"`
-	Format       *string        `json:"format,omitempty"`
-	Height       *int           `json:"height,omitempty"`
-
-	// Insufficient Why the file says too little to be told from others.
-	Insufficient *string `json:"insufficient,omitempty"`
-
-	// Name The file's name as uploaded; own works only.
-	Name  *string   `json:"name,omitempty"`
-	Notes *[]string `json:"notes,omitempty"`
-	Size  int64     `json:"size"`
-	Width *int      `json:"width,omitempty"`
 }
 
 // BatchAnswer Exactly one of report and problem is present.
@@ -299,9 +299,9 @@ type Fingerprint struct {
 	//
 	// Examples: pdq256.v1
 	Kind    string          `json:"kind"`
-	Payload []byte          `json:"payload"`
-	Quality int             `json:"quality"`
 	View    FingerprintView `json:"view"`
+	Quality int             `json:"quality"`
+	Payload []byte          `json:"payload"`
 }
 
 // FingerprintView defines model for Fingerprint.View.
@@ -309,19 +309,19 @@ type FingerprintView string
 
 // Fingerprints defines model for Fingerprints.
 type Fingerprints struct {
-	// Box Pixels after orientation; x0, y0 inclusive, x1, y1 exclusive.
-	Box Rect `json:"box"`
-
 	// Digest SHA-256 of the exact bytes of a file.
-	Digest       Digest        `json:"digest"`
-	Fingerprints []Fingerprint `json:"fingerprints"`
-	Format       string        `json:"format"`
-	Height       int           `json:"height"`
+	Digest Digest   `json:"digest"`
+	Size   int64    `json:"size"`
+	Kind   WorkKind `json:"kind"`
+	Format string   `json:"format"`
+	Width  int      `json:"width"`
+	Height int      `json:"height"`
+
+	// Box Pixels after orientation; x0, y0 inclusive, x1, y1 exclusive.
+	Box          Rect          `json:"box"`
 	Insufficient *string       `json:"insufficient,omitempty"`
-	Kind         WorkKind      `json:"kind"`
 	Notes        *[]string     `json:"notes,omitempty"`
-	Size         int64         `json:"size"`
-	Width        int           `json:"width"`
+	Fingerprints []Fingerprint `json:"fingerprints"`
 }
 
 // Key defines model for Key.
@@ -404,19 +404,19 @@ type Point = []float32
 
 // Problem defines model for Problem.
 type Problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
 	Detail string `json:"detail"`
-
-	// Field The request field that is wrong.
-	Field *string `json:"field,omitempty"`
 
 	// Instance Names the request: `urn:selvage:request:` and its X-Request-Id.
 	Instance string `json:"instance"`
 
+	// Field The request field that is wrong.
+	Field *string `json:"field,omitempty"`
+
 	// Kind What is wrong with a file.
-	Kind   *string `json:"kind,omitempty"`
-	Status int     `json:"status"`
-	Title  string  `json:"title"`
-	Type   string  `json:"type"`
+	Kind *string `json:"kind,omitempty"`
 }
 
 // Query defines model for Query.
@@ -442,8 +442,8 @@ type Receipt map[string]interface{}
 // Rect Pixels after orientation; x0, y0 inclusive, x1, y1 exclusive.
 type Rect struct {
 	X0 int `json:"x0"`
-	X1 int `json:"x1"`
 	Y0 int `json:"y0"`
+	X1 int `json:"x1"`
 	Y1 int `json:"y1"`
 }
 
@@ -529,23 +529,23 @@ type Visibility string
 
 // Work defines model for Work.
 type Work struct {
-	Assets []Asset `json:"assets"`
-
-	// Dates Fixed and first disclosed are claims of the owner; received is the service's clock.
-	Dates       Dates    `json:"dates"`
-	Description *string  `json:"description,omitempty"`
 	Id          string   `json:"id"`
-	Kind        WorkKind `json:"kind"`
 	Owner       string   `json:"owner"`
-
-	// Proven Registered not later than this; absent while pending.
-	Proven *time.Time `json:"proven,omitempty"`
-	Title  string     `json:"title"`
+	Kind        WorkKind `json:"kind"`
+	Title       string   `json:"title"`
+	Description *string  `json:"description,omitempty"`
 
 	// Visibility `private`: for the owner only. `matchable`: everybody's queries find it, with owner and
 	// date but neither title nor picture. `public`: matchable, and everybody may read it.
 	Visibility Visibility `json:"visibility"`
-	Withdrawn  *time.Time `json:"withdrawn,omitempty"`
+
+	// Dates Fixed and first disclosed are claims of the owner; received is the service's clock.
+	Dates Dates `json:"dates"`
+
+	// Proven Registered not later than this; absent while pending.
+	Proven    *time.Time `json:"proven,omitempty"`
+	Withdrawn *time.Time `json:"withdrawn,omitempty"`
+	Assets    []Asset    `json:"assets"`
 }
 
 // WorkChange defines model for WorkChange.
@@ -1533,28 +1533,28 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/healthz", wrapper.Health, options.OperationMiddlewares["Health"]...)
+	router.GET(options.BaseURL+"/log/checkpoint", wrapper.ReadCheckpoint, options.OperationMiddlewares["ReadCheckpoint"]...)
+	router.GET(options.BaseURL+"/log/tile/:path", wrapper.ReadTile, options.OperationMiddlewares["ReadTile"]...)
+	router.GET(options.BaseURL+"/metrics", wrapper.ReadMetrics, options.OperationMiddlewares["ReadMetrics"]...)
+	router.GET(options.BaseURL+"/openapi.yaml", wrapper.Spec, options.OperationMiddlewares["Spec"]...)
+	router.GET(options.BaseURL+"/readyz", wrapper.Ready, options.OperationMiddlewares["Ready"]...)
+	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["ListEvents"]...)
+	router.POST(options.BaseURL+"/v1/fingerprints", wrapper.FingerprintFile, options.OperationMiddlewares["FingerprintFile"]...)
+	router.GET(options.BaseURL+"/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["ListKeys"]...)
+	router.POST(options.BaseURL+"/v1/keys", wrapper.CreateKey, options.OperationMiddlewares["CreateKey"]...)
+	router.DELETE(options.BaseURL+"/v1/keys/:id", wrapper.RevokeKey, options.OperationMiddlewares["RevokeKey"]...)
+	router.POST(options.BaseURL+"/v1/matches", wrapper.MatchFile, options.OperationMiddlewares["MatchFile"]...)
+	router.GET(options.BaseURL+"/v1/matches/:id", wrapper.ReadMatch, options.OperationMiddlewares["ReadMatch"]...)
+	router.POST(options.BaseURL+"/v1/matches\\:batch", wrapper.MatchBatch, options.OperationMiddlewares["MatchBatch"]...)
 	router.GET(options.BaseURL+"/v1/works", wrapper.ListWorks, options.OperationMiddlewares["ListWorks"]...)
 	router.POST(options.BaseURL+"/v1/works", wrapper.RegisterWork, options.OperationMiddlewares["RegisterWork"]...)
 	router.DELETE(options.BaseURL+"/v1/works/:id", wrapper.WithdrawWork, options.OperationMiddlewares["WithdrawWork"]...)
 	router.GET(options.BaseURL+"/v1/works/:id", wrapper.ReadWork, options.OperationMiddlewares["ReadWork"]...)
 	router.PATCH(options.BaseURL+"/v1/works/:id", wrapper.ChangeWork, options.OperationMiddlewares["ChangeWork"]...)
-	router.GET(options.BaseURL+"/v1/works/:id/receipt", wrapper.ReadReceipt, options.OperationMiddlewares["ReadReceipt"]...)
+	router.POST(options.BaseURL+"/v1/works/:id/compare", wrapper.CompareWork, options.OperationMiddlewares["CompareWork"]...)
 	router.GET(options.BaseURL+"/v1/works/:id/evidence", wrapper.ReadEvidence, options.OperationMiddlewares["ReadEvidence"]...)
 	router.POST(options.BaseURL+"/v1/works/:id/evidence", wrapper.MakeEvidence, options.OperationMiddlewares["MakeEvidence"]...)
-	router.POST(options.BaseURL+"/v1/works/:id/compare", wrapper.CompareWork, options.OperationMiddlewares["CompareWork"]...)
-	router.POST(options.BaseURL+"/v1/matches", wrapper.MatchFile, options.OperationMiddlewares["MatchFile"]...)
-	router.POST(options.BaseURL+"/v1/matches\\:batch", wrapper.MatchBatch, options.OperationMiddlewares["MatchBatch"]...)
-	router.GET(options.BaseURL+"/v1/matches/:id", wrapper.ReadMatch, options.OperationMiddlewares["ReadMatch"]...)
-	router.POST(options.BaseURL+"/v1/fingerprints", wrapper.FingerprintFile, options.OperationMiddlewares["FingerprintFile"]...)
-	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["ListEvents"]...)
-	router.GET(options.BaseURL+"/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["ListKeys"]...)
-	router.POST(options.BaseURL+"/v1/keys", wrapper.CreateKey, options.OperationMiddlewares["CreateKey"]...)
-	router.DELETE(options.BaseURL+"/v1/keys/:id", wrapper.RevokeKey, options.OperationMiddlewares["RevokeKey"]...)
-	router.GET(options.BaseURL+"/log/checkpoint", wrapper.ReadCheckpoint, options.OperationMiddlewares["ReadCheckpoint"]...)
-	router.GET(options.BaseURL+"/log/tile/:path", wrapper.ReadTile, options.OperationMiddlewares["ReadTile"]...)
-	router.GET(options.BaseURL+"/healthz", wrapper.Health, options.OperationMiddlewares["Health"]...)
-	router.GET(options.BaseURL+"/readyz", wrapper.Ready, options.OperationMiddlewares["Ready"]...)
-	router.GET(options.BaseURL+"/metrics", wrapper.ReadMetrics, options.OperationMiddlewares["ReadMetrics"]...)
-	router.GET(options.BaseURL+"/openapi.yaml", wrapper.Spec, options.OperationMiddlewares["Spec"]...)
+	router.GET(options.BaseURL+"/v1/works/:id/receipt", wrapper.ReadReceipt, options.OperationMiddlewares["ReadReceipt"]...)
 
 }
