@@ -79,6 +79,39 @@ func TestOriginalMayStayWithTheDesigner(t *testing.T) {
 	}
 }
 
+// A work of several files, of which one stays with the designer.
+func TestSeveralAssets(t *testing.T) {
+	s := getScene(t)
+	files := [][]byte{[]byte("front"), []byte("back"), []byte("label")}
+	st := workStatement("w-set", files[0])
+	for _, f := range files[1:] {
+		st.Assets = append(st.Assets, provenance.Asset{Digest: digest(f), Size: int64(len(f)), MediaType: "application/x-unknown"})
+	}
+	sealed, err := s.notary.Seal(st)
+	must(t, err)
+	r, err := s.notary.Issue(ctx, sealed)
+	must(t, err)
+	b := packed(t, provenance.Bundle{Work: r, Originals: map[string]provenance.File{
+		digest(files[0]): file(files[0]), digest(files[2]): file(files[2]),
+	}})
+	for _, f := range files {
+		if rep := verify(b, provenance.VerifyOptions{Original: bytes.NewReader(f)}); rep.Outcome != provenance.Proved {
+			t.Error(rep)
+		}
+	}
+	_, err = provenance.Repack(b, func(f map[string][]byte) {
+		if f["data/work/original-0001.png"] == nil || f["data/work/original-0002.bin"] != nil || f["data/work/original-0003.bin"] == nil {
+			t.Error("originals are not where they belong")
+		}
+	})
+	must(t, err)
+	swapped, err := provenance.Repack(b, func(f map[string][]byte) { f["data/work/original-0003.bin"] = files[1] })
+	must(t, err)
+	if rep := verify(swapped, provenance.VerifyOptions{}); rep.Outcome != provenance.Contradicted {
+		t.Error(rep)
+	}
+}
+
 func TestWriteBundleRefusesWhatDoesNotFit(t *testing.T) {
 	s := getScene(t)
 	cases := map[string]func(*provenance.Bundle){

@@ -1,7 +1,6 @@
 package provenance
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
@@ -163,15 +162,6 @@ func (t *trust) signer(e *Envelope) (ed25519.PublicKey, error) {
 		}
 	}
 	return nil, first
-}
-
-func (t *trust) hasService(pub ed25519.PublicKey) bool {
-	for _, s := range t.services {
-		if bytes.Equal(s, pub) {
-			return true
-		}
-	}
-	return false
 }
 
 // cosignatures counts the trusted witnesses that cosigned the checkpoint.

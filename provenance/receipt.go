@@ -280,7 +280,9 @@ func (r *reporter) trusted(f *facts, p *Policy) {
 		}
 		r.add(CannotTell, check, "%s", no)
 	}
-	ask("policy: service", t.hasService(f.serviceKey), "the policy trusts the service key", "the policy does not name the service key "+KeyID(f.serviceKey))
+	// Of several signers the policy may know another one than the material names.
+	_, err = t.signer(f.envelope)
+	ask("policy: service", err == nil, "the policy trusts the service key", "the policy does not name the service key "+KeyID(f.serviceKey))
 	// A log is its key: the signature is checked again under the policy's own copy.
 	_, _, err = OpenCheckpoint(f.logSigned, t.logs...)
 	ask("policy: log", err == nil, "the policy trusts log "+f.log.Name(), "the policy does not name the key of log "+f.log.Name())
