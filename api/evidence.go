@@ -92,4 +92,3 @@ func (w *lateWriter) Write(b []byte) (int, error) {
 	}
 	return r.Write(b)
 }
-

@@ -96,7 +96,7 @@ func (s *Server) MatchBatch(c echo.Context, p oas.MatchBatchParams) error {
 	asker, id, alike := actorOf(c).owner, requestID(c), p.Alike != nil && *p.Alike
 	for {
 		file, err := f.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		a := &batchAnswer{Index: len(slots), Name: file.Name}

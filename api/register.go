@@ -178,4 +178,3 @@ func prefersAsync(prefer string) bool {
 	}
 	return false
 }
-

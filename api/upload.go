@@ -154,7 +154,7 @@ func readForm(r *http.Request, maxFiles int, allowed ...string) (*upload, error)
 	u := &upload{fields: f.seen}
 	for {
 		file, err := f.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -78,4 +78,3 @@ func (s *Server) WithdrawWork(c echo.Context, id oas.WorkID, _ oas.WithdrawWorkP
 	}
 	return c.NoContent(http.StatusNoContent)
 }
-
