@@ -51,7 +51,7 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	alike := 0
 	for _, f := range hits {
 		if !s.policy.acts(f) {
-			if alike++; !q.Alike || alike > maxAlike {
+			if alike++; !q.Alike || !s.policy.shows(f) || alike > maxAlike {
 				continue
 			}
 		}

@@ -14,11 +14,15 @@ type Policy struct {
 	Version string
 	// Act is the probability from which a match is a reason to act.
 	Act float64
+	// Show is the probability below which a candidate is not even shown as alike.
+	Show float64
 }
 
 // DefaultPolicy acts where the calibrated probability leaves no reasonable doubt; the
 // figures behind it are in docs/accuracy.md.
-var DefaultPolicy = Policy{Version: "policy.v1", Act: photo.ActThreshold}
+var DefaultPolicy = Policy{Version: "policy.v1", Act: photo.ActThreshold, Show: photo.AlikeFloor}
+
+func (p Policy) shows(f found) bool { return p.acts(f) || f.prob >= p.Show }
 
 func (p Policy) acts(f found) bool { return p.verdict(f).Accuses() }
 

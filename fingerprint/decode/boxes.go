@@ -32,7 +32,7 @@ func boxes(b []byte, visit func(kind string, body []byte) error) error {
 			return truncated(nil)
 		}
 		if err := visit(string(b[4:8]), b[head:size]); err != nil {
-			if err == errStop {
+			if errors.Is(err, errStop) {
 				return nil
 			}
 			return err

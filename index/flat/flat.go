@@ -5,14 +5,13 @@
 package flat
 
 import (
-	"iter"
 	"slices"
 	"sync"
 
 	"selvage/index"
 )
 
-// Index implements [index.Small] in memory. Make one with [New].
+// Index implements [index.Hamming] in memory. Make one with [New].
 type Index struct {
 	mu    sync.RWMutex
 	codes []index.Code     // guarded by mu, like the rest
@@ -20,7 +19,7 @@ type Index struct {
 	place map[index.ID]int // where an ID stands in both
 }
 
-var _ index.Small = (*Index)(nil)
+var _ index.Hamming = (*Index)(nil)
 
 // New returns an empty index.
 func New() *Index {
@@ -101,18 +100,4 @@ func (x *Index) Len() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return len(x.ids)
-}
-
-// All yields every stored code once, in no particular order. The index must not be
-// written to in the loop.
-func (x *Index) All() iter.Seq2[index.ID, index.Code] {
-	return func(yield func(index.ID, index.Code) bool) {
-		x.mu.RLock()
-		defer x.mu.RUnlock()
-		for i, id := range x.ids {
-			if !yield(id, x.codes[i]) {
-				return
-			}
-		}
-	}
 }

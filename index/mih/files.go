@@ -54,7 +54,7 @@ func open(dir string, noSync bool) (_ *Index, err error) {
 	x.files = &files{dir: dir, lock: lock, next: 1, noSync: noSync}
 	defer func() {
 		if err != nil {
-			x.Close()
+			_ = x.Close() // the error that ended Open says more
 		}
 	}()
 	m, err := x.files.readManifest()

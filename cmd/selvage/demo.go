@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"selvage/fixtures"
+	"selvage/provenance"
+	"selvage/registry"
+)
+
+type demoCmd struct{}
+
+// Run does the main job on generated designs in a temporary directory: register, match
+// copies and strangers, write evidence, verify it. Only the evidence is left behind.
+func (*demoCmd) Run(e *env) error {
+	dir, err := os.MkdirTemp("", "selvage-demo-")
+	if err != nil {
+		return err
+	}
+	s := defaults()
+	s.Data = filepath.Join(dir, "data")
+	defer os.RemoveAll(s.Data)
+
+	fmt.Fprintln(e.stdout, "Drawing designs …")
+	set, err := fixtures.Demo()
+	if err != nil {
+		return err
+	}
+	y, err := e.open(s, nil)
+	if err != nil {
+		return err
+	}
+	defer y.close(e.ctx)
+
+	works, err := demoRegister(e, y, set.Originals)
+	if err != nil {
+		return err
+	}
+	best, err := demoMatch(e, y, works, set)
+	if err != nil {
+		return err
+	}
+	if best == nil {
+		return errors.New("the demo found no copy at all, so there is nothing to prove")
+	}
+	bundle := filepath.Join(dir, "evidence.zip")
+	if err := demoEvidence(e, y, best, bundle); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, `
+Try next:
+  selvage verify %s
+  unzip -p %s README.txt          how to check it without this program
+  selvage register MY.jpg && selvage match SUSPECT.jpg
+  selvage serve                   the same over HTTP
+`, bundle, bundle)
+	return y.close(e.ctx)
+}
+
+// demoRegister registers the originals and returns their paths by work.
+func demoRegister(e *env, y *system, items []fixtures.Item) (map[registry.WorkID]string, error) {
+	works := map[registry.WorkID]string{}
+	start := time.Now()
+	for _, it := range items {
+		r, err := y.registry.Register(e.ctx, registry.RegisterRequest{
+			Owner: "ann-the-designer", Visibility: registry.Matchable, Files: []registry.File{{Name: filepath.Base(it.Path), Data: it.Data}},
+		})
+		if err != nil {
+			return nil, err
+		}
+		if r.Receipt == nil {
+			return nil, fmt.Errorf("the log did not take %s in time", it.Path)
+		}
+		works[r.Work.ID] = it.Path
+	}
+	fmt.Fprintf(e.stdout, "Registered %d designs, each with a receipt that verifies, in %d ms.\n\n", len(items), time.Since(start).Milliseconds())
+	return works, nil
+}
+
+// demoFind is a copy that was found.
+type demoFind struct {
+	report *registry.MatchReport
+	item   fixtures.Item
+}
+
+func demoMatch(e *env, y *system, works map[registry.WorkID]string, set fixtures.Set) (*demoFind, error) {
+	var best *demoFind
+	found, wrong := 0, 0
+	table := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "FILE\tANSWER\tSURE\tMS\tWHY")
+	for _, it := range append(append([]fixtures.Item{}, set.Edits...), set.Strangers...) {
+		start := time.Now()
+		rep, err := y.registry.Match(e.ctx, registry.MatchRequest{Asker: "marketplace", File: registry.File{Name: filepath.Base(it.Path), Data: it.Data}})
+		if err != nil {
+			return nil, err
+		}
+		sure, why := "", rep.Reason
+		if len(rep.Matches) > 0 {
+			m := rep.Matches[0]
+			sure = fmt.Sprintf("%.3f", m.Probability)
+			switch {
+			case it.Role == fixtures.RoleEdit && works[m.Work] == it.Of:
+				found++
+				if best == nil || it.Edit == "hflip" {
+					best = &demoFind{rep, it}
+				}
+			default:
+				wrong++
+				why = "WRONG: " + why
+			}
+		} else if it.Role == fixtures.RoleEdit {
+			why = "missed: this edit moves or hides more than a global fingerprint can follow"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", demoName(it), rep.Verdict, sure, time.Since(start).Milliseconds(), why)
+	}
+	if err := table.Flush(); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(e.stdout, "\nFound %d of %d copies; accused %d of %d strangers wrongly.\n", found, len(set.Edits), wrong, len(set.Strangers))
+	return best, nil
+}
+
+// demoName says what an item is: the design, and what was done to it.
+func demoName(it fixtures.Item) string {
+	name := strings.TrimSuffix(filepath.Base(it.Path), filepath.Ext(it.Path))
+	if it.Role == fixtures.RoleStranger {
+		return name + " (stranger)"
+	}
+	return name + " " + it.Edit
+}
+
+func demoEvidence(e *env, y *system, f *demoFind, path string) error {
+	var b bytes.Buffer
+	err := y.registry.Evidence(e.ctx, registry.EvidenceRequest{
+		Owner: "ann-the-designer", Work: f.report.Matches[0].Work, Match: f.report.ID,
+		Accused: &registry.File{Name: filepath.Base(f.item.Path), Data: f.item.Data},
+	}, &b)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(path, b.Bytes()); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "\nEvidence about %s: %s (%d KiB). Checked with the network off:\n\n", filepath.Base(f.item.Path), path, b.Len()>>10)
+	rep := provenance.Verify(bytes.NewReader(b.Bytes()), int64(b.Len()), provenance.VerifyOptions{})
+	fmt.Fprintf(e.stdout, "  %s\n", rep.Headline)
+	if err := rep.Err(); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "  %d of %d checks proved; registered not later than %s\n", len(rep.Lines), len(rep.Lines), rep.NotAfter.Format(time.RFC3339))
+	for _, n := range rep.Notes {
+		fmt.Fprintf(e.stdout, "  note: %s\n", n)
+	}
+	return nil
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"selvage/fingerprint"
+	"selvage/registry"
+)
+
+type evalCmd struct {
+	Data        string `placeholder:"DIR" help:"Keep the registered set here and resume it; default: a temporary directory."`
+	Distractors string `placeholder:"LIST" help:"File with paths of strangers to register too, one a line."`
+	Refs        string `arg:"" name:"refs.txt" help:"Paths of originals to register, one a line."`
+	Queries     string `arg:"" name:"queries.txt" help:"Paths of files to ask about, one a line."`
+}
+
+// evalLine is the answer to one query.
+type evalLine struct {
+	Query   string           `json:"query"`
+	Verdict registry.Verdict `json:"verdict"`
+	Matches []evalMatch      `json:"matches"` // never null
+	Error   string           `json:"error,omitempty"`
+}
+
+type evalMatch struct {
+	Ref     string            `json:"ref"`
+	Score   float64           `json:"score"`
+	Verdict registry.Verdict  `json:"verdict"`
+	Regions []registry.Region `json:"regions,omitempty"`
+}
+
+// evalStats are means per item: CPU of the process over the items.
+type evalStats struct {
+	RegisterMS float64 `json:"register_ms"`
+	QueryMS    float64 `json:"query_ms"`
+	IndexBytes float64 `json:"index_bytes"`
+	Registered int     `json:"registered"`
+	Failed     int     `json:"failed"`
+	Queries    int     `json:"queries"`
+}
+
+// Run registers and asks through the same Register and Match as the service, with its
+// own thresholds: what is measured is the product.
+func (c *evalCmd) Run(e *env) error {
+	refs, err := readList(c.Refs)
+	if err != nil {
+		return err
+	}
+	queries, err := readList(c.Queries)
+	if err != nil {
+		return err
+	}
+	if c.Distractors != "" {
+		more, err := readList(c.Distractors)
+		if err != nil {
+			return err
+		}
+		refs = append(refs, more...)
+	}
+	s := defaults()
+	s.Data = c.Data
+	if c.Data == "" {
+		if s.Data, err = os.MkdirTemp("", "selvage-eval-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(s.Data)
+	}
+	y, err := e.open(s, nil)
+	if err != nil {
+		return err
+	}
+	defer y.close(e.ctx)
+
+	var stats evalStats
+	works := &workPaths{byWork: map[registry.WorkID]string{}}
+	start := cpuTime()
+	stats.Failed = e.evalRegister(y, refs, works)
+	stats.RegisterMS = perItem(cpuTime()-start, len(refs))
+	stats.Registered = len(refs) - stats.Failed
+	if err := e.ctx.Err(); err != nil {
+		return err
+	}
+	start = cpuTime()
+	if err := e.evalQuery(y, queries, works); err != nil {
+		return err
+	}
+	stats.Queries = len(queries)
+	stats.QueryMS = perItem(cpuTime()-start, len(queries))
+	// Closing writes the index files, whose size is wanted.
+	if err := y.close(e.ctx); err != nil {
+		return err
+	}
+	size, err := treeSize(filepath.Join(s.Data, "index"))
+	if err != nil {
+		return err
+	}
+	stats.IndexBytes = float64(size) / float64(max(1, stats.Registered))
+	return json.NewEncoder(e.stdout).Encode(map[string]evalStats{"stats": stats})
+}
+
+// evalRegister registers every path by an owner of its own and returns how many could
+// not be read; those are reported on stderr.
+func (e *env) evalRegister(y *system, paths []string, works *workPaths) (failed int) {
+	var mu sync.Mutex
+	done := 0
+	inOrder(e.ctx, len(paths), func(i int) {
+		in, err := readInput(paths[i])
+		var r *registry.Registration
+		if err == nil {
+			r, err = y.registry.Register(e.ctx, registry.RegisterRequest{
+				// The path, not the place in the list, so that a kept set is met again.
+				Owner:      registry.OwnerID("ref-" + fingerprint.DigestOf([]byte(paths[i])).String()[:24]),
+				Visibility: registry.Matchable, Files: []registry.File{{Name: in.name(), Data: in.data}}, NoWait: true,
+			})
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			failed++
+			e.clearProgress()
+			fmt.Fprintf(e.stderr, "%s: %v\n", paths[i], err)
+			return
+		}
+		works.byWork[r.Work.ID] = paths[i]
+		done++
+		e.progress(done, len(paths), "register")
+	}, nil)
+	e.clearProgress()
+	return failed
+}
+
+func (e *env) evalQuery(y *system, paths []string, works *workPaths) error {
+	out := bufio.NewWriter(e.stdout)
+	enc := json.NewEncoder(out)
+	lines := make([]evalLine, len(paths))
+	var failed error
+	done := 0
+	inOrder(e.ctx, len(paths), func(i int) {
+		lines[i] = e.evalOne(y, paths[i], works)
+	}, func(i int) {
+		if err := enc.Encode(lines[i]); err != nil && failed == nil {
+			failed = err
+		}
+		lines[i] = evalLine{}
+		done++
+		e.progress(done, len(paths), "query")
+	})
+	e.clearProgress()
+	if failed == nil {
+		failed = e.ctx.Err()
+	}
+	if failed != nil {
+		return failed
+	}
+	return out.Flush()
+}
+
+func (e *env) evalOne(y *system, path string, works *workPaths) evalLine {
+	line := evalLine{Query: path, Verdict: registry.None, Matches: []evalMatch{}}
+	in, err := readInput(path)
+	if err != nil {
+		line.Error = err.Error()
+		return line
+	}
+	rep, err := y.registry.Match(e.ctx, registry.MatchRequest{Asker: "eval-asker", File: registry.File{Name: in.name(), Data: in.data}, Alike: true})
+	if err != nil {
+		line.Error = err.Error()
+		return line
+	}
+	line.Verdict = rep.Verdict
+	for _, m := range rep.Matches {
+		ref, ok := works.byWork[m.Work]
+		if !ok {
+			continue // of an earlier run with the same --data, and not in the lists of this one
+		}
+		line.Matches = append(line.Matches, evalMatch{Ref: ref, Score: m.Probability, Verdict: m.Verdict, Regions: m.Regions})
+	}
+	return line
+}
+
+// workPaths leads from works to the paths they were registered from. It is complete
+// before the first query, and only read from then on.
+type workPaths struct{ byWork map[registry.WorkID]string }
+
+// inOrder runs do(i) for 0 ≤ i < n on all processors and then calls emit(i) in rising
+// order, one at a time.
+func inOrder(ctx context.Context, n int, do, emit func(int)) {
+	workers := runtime.GOMAXPROCS(0)
+	ready := make([]chan struct{}, n)
+	for i := range ready {
+		ready[i] = make(chan struct{})
+	}
+	// window keeps finished lines from piling up behind a slow one.
+	window := make(chan struct{}, 64*workers)
+	var next int
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for {
+				window <- struct{}{}
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= n {
+					<-window
+					return
+				}
+				if ctx.Err() == nil {
+					do(i)
+				}
+				close(ready[i])
+			}
+		})
+	}
+	for i := range n {
+		<-ready[i]
+		if emit != nil && ctx.Err() == nil {
+			emit(i)
+		}
+		<-window
+	}
+	wg.Wait()
+}
+
+// readList reads paths, one a line; blank lines are passed over.
+func readList(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out []string
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if p := strings.TrimRight(lines.Text(), "\r"); p != "" {
+			out = append(out, p)
+		}
+	}
+	return out, lines.Err()
+}
+
+// cpuTime is the CPU time that this process has used, user and system.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func perItem(d time.Duration, n int) float64 {
+	return float64(d.Microseconds()) / 1000 / float64(max(1, n))
+}
+
+func treeSize(dir string) (n int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		n += info.Size()
+		return nil
+	})
+	return n, err
+}

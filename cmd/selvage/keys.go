@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"selvage/api"
+	"selvage/registry"
+)
+
+type keysCmd struct {
+	Add    keysAddCmd    `cmd:"" help:"Make a key and print its secret once."`
+	List   keysListCmd   `cmd:"" help:"List the keys, without secrets."`
+	Revoke keysRevokeCmd `cmd:"" help:"Revoke a key; it stops at once."`
+}
+
+type keysAddCmd struct {
+	directory
+	Name  string `placeholder:"TEXT" help:"What the key is for."`
+	Role  string `enum:"admin,designer,detector,officer" default:"designer" help:"admin, designer, detector or officer."`
+	Owner string `arg:"" help:"Whose works the key acts for."`
+}
+
+// withKeys opens the key ring of a registry that no server is running on.
+func (d directory) withKeys(e *env, f func(*api.Keyring) error) error {
+	s, err := d.settings(e)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+		return err
+	}
+	kv, err := openRecords(s, e.log)
+	if err != nil {
+		return err
+	}
+	defer kv.Close()
+	return f(api.NewKeyring(kv, time.Now))
+}
+
+func (c *keysAddCmd) Run(e *env) error {
+	return c.withKeys(e, func(k *api.Keyring) error {
+		o, err := registry.ParseOwner(c.Owner)
+		if err != nil {
+			return err
+		}
+		key, secret, err := k.Create(e.ctx, c.Name, api.Role(c.Role), o)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "%s  %s key of %s (shown this once; keep it): %s\n", key.ID, key.Role, key.Owner, secret)
+		return nil
+	})
+}
+
+type keysListCmd struct{ directory }
+
+func (c *keysListCmd) Run(e *env) error {
+	return c.withKeys(e, func(k *api.Keyring) error {
+		all, err := k.List(e.ctx)
+		if err != nil {
+			return err
+		}
+		for _, key := range all {
+			state := ""
+			if key.Revoked != nil {
+				state = "  revoked " + key.Revoked.Format(time.DateTime)
+			}
+			fmt.Fprintf(e.stdout, "%s  %-8s  %-20s  %s  %s%s\n", key.ID, key.Role, key.Owner, key.Created.Format(time.DateTime), key.Name, state)
+		}
+		return nil
+	})
+}
+
+type keysRevokeCmd struct {
+	directory
+	ID string `arg:"" help:"The key, as list shows it."`
+}
+
+func (c *keysRevokeCmd) Run(e *env) error {
+	return c.withKeys(e, func(k *api.Keyring) error {
+		if err := k.Revoke(e.ctx, c.ID); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "%s revoked\n", c.ID)
+		return nil
+	})
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"selvage/registry"
+	"selvage/store"
+)
+
+// directory is the --data of commands that work on a registry themselves.
+type directory struct {
+	Data string `placeholder:"DIR" help:"Directory of the registry."`
+}
+
+func (d directory) settings(e *env) (Settings, error) {
+	s, err := loadSettings(e.config)
+	if d.Data != "" {
+		s.Data = d.Data
+	}
+	return s, err
+}
+
+type fsckCmd struct {
+	directory
+	Quick bool `help:"Look at presence and size of the originals only, not at their bytes."`
+	JSON  bool `name:"json" help:"Print the report as JSON."`
+}
+
+func (c *fsckCmd) Run(e *env) error {
+	s, err := c.settings(e)
+	if err != nil {
+		return err
+	}
+	y, err := e.openExisting(s)
+	if err != nil {
+		return err
+	}
+	defer y.close(e.ctx)
+	rep, err := y.registry.Fsck(e.ctx, registry.FsckOptions{Originals: !c.Quick, Progress: func(t string) { fmt.Fprintln(e.stderr, "fsck:", t) }})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		if err := json.NewEncoder(e.stdout).Encode(rep); err != nil {
+			return err
+		}
+	} else {
+		for _, p := range rep.Problems {
+			fmt.Fprintln(e.stdout, "PROBLEM", p)
+		}
+		fmt.Fprintf(e.stdout, "%d works (%d withdrawn), %d originals, %d receipts proved, %d pending, %d log entries, %d orphans\n",
+			rep.Works, rep.Withdrawn, rep.Assets, rep.Proved, rep.Pending, rep.LogSize, rep.Orphans)
+	}
+	if len(rep.Problems) > 0 {
+		return &exit{1, fmt.Sprintf("%d problems", len(rep.Problems))}
+	}
+	if !c.JSON {
+		fmt.Fprintln(e.stdout, "clean")
+	}
+	return nil
+}
+
+type reindexCmd struct{ directory }
+
+func (c *reindexCmd) Run(e *env) error {
+	s, err := c.settings(e)
+	if err != nil {
+		return err
+	}
+	if !s.exists() {
+		return fmt.Errorf("no registry in %s", s.Data)
+	}
+	// The record store's lock is taken first, so that no running server loses its files.
+	kv, err := openRecords(s, e.log)
+	if err != nil {
+		return err
+	}
+	err = os.RemoveAll(filepath.Join(s.Data, "index"))
+	if err := errors.Join(err, kv.Close()); err != nil {
+		return err
+	}
+	y, err := e.open(s, nil)
+	if err != nil {
+		return err
+	}
+	n, err := y.registry.Reindex(e.ctx)
+	if err := errors.Join(err, y.close(e.ctx)); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "%d works indexed\n", n)
+	return nil
+}
+
+// A backup is a directory: records.backup (every record, checksummed), log/ (log, keys
+// and time authority as they are) and objects/ (originals, where they are not in a
+// bucket, which has copies of its own). The index is derived and left out.
+const recordsBackup = "records.backup"
+
+type backupCmd struct {
+	directory
+	To string `arg:"" name:"dir" help:"New directory for the backup."`
+}
+
+func (c *backupCmd) Run(e *env) error {
+	s, err := c.settings(e)
+	if err != nil {
+		return err
+	}
+	if err := freshDir(c.To); err != nil {
+		return err
+	}
+	y, err := e.openExisting(s)
+	if err != nil {
+		return err
+	}
+	defer y.close(e.ctx)
+	err = writeStream(filepath.Join(c.To, recordsBackup), func(w io.Writer) error { return store.Backup(e.ctx, y.kv, w) })
+	if err != nil {
+		return err
+	}
+	if err := y.close(e.ctx); err != nil {
+		return err
+	}
+	for _, sub := range []string{"log", "objects"} {
+		if err := copyTree(e.ctx, filepath.Join(s.Data, sub), filepath.Join(c.To, sub)); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(e.stdout, "%s backed up to %s\n", s.Data, c.To)
+	if s.Objects == "s3" {
+		fmt.Fprintf(e.stdout, "originals are in the bucket %s and were not copied\n", s.S3.Bucket)
+	}
+	return nil
+}
+
+type restoreCmd struct {
+	directory
+	From string `arg:"" name:"dir" help:"Directory of the backup."`
+}
+
+func (c *restoreCmd) Run(e *env) error {
+	s, err := c.settings(e)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(filepath.Join(c.From, recordsBackup))
+	if err != nil {
+		return fmt.Errorf("%s is no backup: %w", c.From, err)
+	}
+	defer f.Close()
+	if err := freshDir(s.Data); err != nil {
+		return err
+	}
+	for _, sub := range []string{"log", "objects"} {
+		if err := copyTree(e.ctx, filepath.Join(c.From, sub), filepath.Join(s.Data, sub)); err != nil {
+			return err
+		}
+	}
+	kv, err := openRecords(s, e.log)
+	if err != nil {
+		return err
+	}
+	err = store.Restore(e.ctx, kv, bufio.NewReaderSize(f, 1<<20))
+	if err := errors.Join(err, kv.Close()); err != nil {
+		return err
+	}
+	// Opening rebuilds the index.
+	y, err := e.open(s, nil)
+	if err != nil {
+		return err
+	}
+	n, err := y.registry.Reindex(e.ctx)
+	if err := errors.Join(err, y.close(e.ctx)); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "%s restored to %s: %d works\n", c.From, s.Data, n)
+	return nil
+}
+
+// freshDir makes a directory that is not there yet, or is empty.
+func freshDir(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err == nil && len(entries) > 0 {
+		return fmt.Errorf("%s is not empty: name a new directory", dir)
+	}
+	return os.MkdirAll(dir, 0o700)
+}
+
+func writeStream(path string, f func(io.Writer) error) error {
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f(out), out.Sync()); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
+}
+
+// copyTree copies regular files with their modes; a missing source is nothing to copy.
+func copyTree(ctx context.Context, from, to string) error {
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, rel)
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(target, info.Mode().Perm())
+		case !info.Mode().IsRegular():
+			return nil
+		}
+		in, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		out, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, info.Mode().Perm())
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(out, in)
+		return errors.Join(err, out.Sync(), out.Close())
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+type healthcheckCmd struct {
+	URL string `arg:"" optional:"" default:"http://127.0.0.1:8080" help:"Where the service listens."`
+}
+
+func (c *healthcheckCmd) Run(e *env) error {
+	client := http.Client{Timeout: 5 * time.Second}
+	resp, err := client.Get(strings.TrimSuffix(c.URL, "/") + "/readyz")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s is not ready: %s", c.URL, resp.Status)
+	}
+	fmt.Fprintln(e.stdout, "ready")
+	return nil
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"selvage/registry"
+)
+
+type matchCmd struct {
+	place
+	Alike bool     `help:"Show merely similar works too; they are never a reason to act."`
+	Files []string `arg:"" name:"file" help:"Files to ask about."`
+}
+
+// answer is a match report as commands show it.
+type answer = registry.MatchReport
+
+func (c *matchCmd) Run(e *env) error {
+	b, err := c.reach(e, false)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for i, path := range c.Files {
+		e.progress(i, len(c.Files), "match")
+		in, err := readInput(path)
+		if err == nil {
+			var a answer
+			if a, err = b.match(in, c.Alike); err == nil {
+				e.clearProgress()
+				c.print(e, path, a)
+				continue
+			}
+		}
+		failed++
+		e.clearProgress()
+		e.fileError(c.JSON, path, err)
+		if e.ctx.Err() != nil {
+			break
+		}
+	}
+	e.clearProgress()
+	if err := b.close(); err != nil {
+		return err
+	}
+	return failures(failed, len(c.Files))
+}
+
+func (c *matchCmd) print(e *env, path string, a answer) {
+	if c.JSON {
+		line, _ := json.Marshal(struct {
+			File string `json:"file"`
+			answer
+		}{path, a})
+		fmt.Fprintf(e.stdout, "%s\n", line)
+		return
+	}
+	fmt.Fprintf(e.stdout, "%s  %s (%s)\n", path, e.verdict(a.Verdict), a.ID)
+	if len(a.Matches) == 0 {
+		fmt.Fprintf(e.stdout, "    %s\n", a.Reason)
+	}
+	for _, m := range a.Matches {
+		title := m.Title
+		if title != "" {
+			title = " " + fmt.Sprintf("%q", title)
+		}
+		fmt.Fprintf(e.stdout, "    %-9s %.3f  work %s%s of %s, registered %s\n", m.Verdict, m.Probability, m.Work, title, m.Owner,
+			m.Received.Local().Format(time.DateTime))
+		fmt.Fprintf(e.stdout, "              %s\n", m.Reason)
+	}
+}
+
+type evidenceCmd struct {
+	place
+	Work        string `arg:"" help:"The work, as register printed it."`
+	Match       string `placeholder:"ID" xor:"about" help:"Make it about this match with the work."`
+	Against     string `placeholder:"FILE" xor:"about" help:"Compare this file with the work, and make it about the result."`
+	DigestsOnly bool   `help:"Leave the originals out; whoever holds them can still check them."`
+	Out         string `short:"o" required:"" placeholder:"FILE" help:"Where to write the bundle."`
+}
+
+func (c *evidenceCmd) Run(e *env) error {
+	b, err := c.reach(e, false)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	match := c.Match
+	var accused *input
+	if c.Against != "" {
+		in, err := readInput(c.Against)
+		if err != nil {
+			return err
+		}
+		a, err := b.compare(c.Work, in)
+		if err != nil {
+			return err
+		}
+		match, accused = string(a.ID), &in
+		fmt.Fprintf(e.stderr, "%s: %s\n", c.Against, a.Reason)
+	}
+	zip, err := b.evidence(c.Work, match, accused, c.DigestsOnly)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(c.Out, zip); err != nil {
+		return err
+	}
+	if c.JSON {
+		line, _ := json.Marshal(map[string]any{"work": c.Work, "match": match, "bundle": c.Out, "bytes": len(zip)})
+		fmt.Fprintf(e.stdout, "%s\n", line)
+		return nil
+	}
+	fmt.Fprintf(e.stdout, "%s  %d KiB; check it with: selvage verify %s\n", c.Out, (len(zip)+1023)/1024, c.Out)
+	return nil
+}
+
+// writeFile writes a file whole or not at all.
+func writeFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".selvage-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Chmod(f.Name(), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

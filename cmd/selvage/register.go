@@ -1,0 +1,105 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"selvage/registry"
+)
+
+type registerCmd struct {
+	place
+	Title      string   `help:"Title of the work; default: the file's name. With several files it goes before each name."`
+	Kind       string   `enum:",photo,video,manuscript" default:"" help:"photo, video or manuscript; default: told from the bytes."`
+	Visibility string   `enum:",private,matchable,public" default:"" help:"Who may learn of the work: private (nobody), matchable (found by everybody's queries), public (title too); default: matchable in a data directory, private on a server."`
+	Fixed      string   `placeholder:"DATE" help:"When the work was made, as you claim it: 2026-11-22."`
+	Files      []string `arg:"" name:"file" help:"Files to register, one work each."`
+}
+
+// registerArgs is what one registration says beside the file.
+type registerArgs struct {
+	title, kind, visibility string
+	fixed                   *time.Time
+}
+
+// registered is the outcome of one registration, near or far.
+type registered struct {
+	Work      string `json:"work"`
+	File      string `json:"file"`
+	Title     string `json:"title"`
+	Digest    string `json:"digest"`
+	Duplicate bool   `json:"duplicate"`
+	// Proven is the token's time; null while the receipt is pending.
+	Proven       *time.Time       `json:"proven"`
+	Insufficient string           `json:"insufficient,omitempty"`
+	Related      []registry.Match `json:"related,omitempty"`
+}
+
+func (c *registerCmd) Run(e *env) error {
+	args := registerArgs{kind: c.Kind, visibility: c.Visibility}
+	if c.Fixed != "" {
+		t, err := time.Parse(time.DateOnly, c.Fixed)
+		if err != nil {
+			return &exit{2, fmt.Sprintf("--fixed %q: write the date as 2026-11-22", c.Fixed)}
+		}
+		args.fixed = &t
+	}
+	b, err := c.reach(e, true)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for i, path := range c.Files {
+		e.progress(i, len(c.Files), "register")
+		in, err := readInput(path)
+		if err == nil {
+			args.title = c.Title
+			if c.Title != "" && len(c.Files) > 1 {
+				args.title = c.Title + ": " + in.title()
+			}
+			var r registered
+			if r, err = b.register(args, in); err == nil {
+				e.clearProgress()
+				c.print(e, path, r)
+				continue
+			}
+		}
+		failed++
+		e.clearProgress()
+		e.fileError(c.JSON, path, err)
+		if e.ctx.Err() != nil {
+			break
+		}
+	}
+	e.clearProgress()
+	if err := b.close(); err != nil {
+		return err
+	}
+	return failures(failed, len(c.Files))
+}
+
+func (c *registerCmd) print(e *env, path string, r registered) {
+	r.File = path
+	if c.JSON {
+		line, _ := json.Marshal(r) // plain data, cannot fail
+		fmt.Fprintf(e.stdout, "%s\n", line)
+		return
+	}
+	state := "registered"
+	if r.Duplicate {
+		state = "already registered"
+	}
+	proof := "proof pending"
+	if r.Proven != nil {
+		proof = "proved not later than " + r.Proven.Local().Format("2006-01-02 15:04:05 MST")
+	}
+	fmt.Fprintf(e.stdout, "%s  %s as %s, %s\n", path, state, r.Work, proof)
+	if r.Insufficient != "" {
+		fmt.Fprintf(e.stdout, "    only exact copies will be found: %s\n", r.Insufficient)
+	}
+	for _, m := range r.Related {
+		fmt.Fprintf(e.stdout, "    resembles the earlier work %s of %s (registered %s, probability %.3f): %s\n",
+			m.Work, m.Owner, m.Received.Local().Format(time.DateOnly), m.Probability, m.Reason)
+	}
+}

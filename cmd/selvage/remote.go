@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"selvage/registry"
+)
+
+// remote is a registry behind a server, reached over its public API.
+type remote struct {
+	e     *env
+	base  string
+	key   string
+	owner string
+	http  http.Client
+}
+
+func newRemote(e *env, p place) (*remote, error) {
+	u, err := url.Parse(p.Server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, &exit{2, fmt.Sprintf("--server %q: write it as http://127.0.0.1:8080", p.Server)}
+	}
+	key := os.Getenv("SELVAGE_KEY")
+	if key == "" {
+		return nil, &exit{2, "set SELVAGE_KEY to an API key of the server (it prints an admin key at its first start; selvage keys add makes others)"}
+	}
+	return &remote{e: e, base: strings.TrimSuffix(p.Server, "/"), key: key, owner: p.Owner, http: http.Client{Timeout: 10 * time.Minute}}, nil
+}
+
+func (r *remote) close() error { return nil }
+
+// problem is an RFC 9457 answer.
+type problem struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	Field  string `json:"field"`
+}
+
+func (p *problem) Error() string {
+	text := p.Title
+	if p.Detail != "" {
+		text += ": " + p.Detail
+	}
+	return fmt.Sprintf("%s (%d)", text, p.Status)
+}
+
+// Is makes "not yet" look the same near and far.
+func (p *problem) Is(target error) bool {
+	return target == registry.ErrPending && p.Status == http.StatusConflict && strings.Contains(strings.ToLower(p.Title+p.Detail), "pending")
+}
+
+// do sends a request and returns the body of a 2xx answer.
+func (r *remote) do(method, path, contentType string, body []byte) ([]byte, error) {
+	for try := 0; ; try++ {
+		req, err := http.NewRequestWithContext(r.e.ctx, method, r.base+path, bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Authorization", "Bearer "+r.key)
+		if r.owner != "" {
+			req.Header.Set("Selvage-Owner", r.owner)
+		}
+		if contentType != "" {
+			req.Header.Set("Content-Type", contentType)
+		}
+		resp, err := r.http.Do(req)
+		if err != nil {
+			return nil, fmt.Errorf("server: %w", err)
+		}
+		b, err := io.ReadAll(io.LimitReader(resp.Body, 4<<30))
+		resp.Body.Close()
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("server: %w", err)
+		case resp.StatusCode < 300:
+			return b, nil
+		case (resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusTooManyRequests) && try < 5:
+			// Loaded or limited: the server says so and forgets the request.
+			select {
+			case <-r.e.ctx.Done():
+				return nil, r.e.ctx.Err()
+			case <-time.After(time.Duration(1+try) * time.Second):
+			}
+			continue
+		}
+		p := &problem{Status: resp.StatusCode, Title: http.StatusText(resp.StatusCode)}
+		_ = json.Unmarshal(b, p) // a proxy's page is no problem document; the status line serves then
+		return nil, p
+	}
+}
+
+// form is a multipart body with fields and one file.
+func form(fields map[string]string, in input) (contentType string, body []byte, err error) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for k, v := range fields {
+		if v != "" {
+			err = errors.Join(err, w.WriteField(k, v))
+		}
+	}
+	part, e := w.CreateFormFile("file", in.name())
+	if err = errors.Join(err, e); err == nil {
+		_, err = part.Write(in.data)
+	}
+	return w.FormDataContentType(), b.Bytes(), errors.Join(err, w.Close())
+}
+
+func (r *remote) upload(path string, fields map[string]string, in input, out any) error {
+	contentType, body, err := form(fields, in)
+	if err != nil {
+		return err
+	}
+	b, err := r.do(http.MethodPost, path, contentType, body)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return fmt.Errorf("server: the answer is not what this version expects: %w", err)
+	}
+	return nil
+}
+
+func (r *remote) register(a registerArgs, in input) (registered, error) {
+	fields := map[string]string{"title": a.title, "kind": a.kind, "visibility": a.visibility, "owner": r.owner}
+	if a.fixed != nil {
+		fields["fixed"] = a.fixed.Format(time.DateOnly)
+	}
+	var got struct {
+		Work struct {
+			ID     string     `json:"id"`
+			Title  string     `json:"title"`
+			Proven *time.Time `json:"proven"`
+			Assets []struct {
+				Digest       string `json:"digest"`
+				Insufficient string `json:"insufficient"`
+			} `json:"assets"`
+		} `json:"work"`
+		Duplicate bool             `json:"duplicate"`
+		Related   []registry.Match `json:"related"`
+	}
+	if err := r.upload("/v1/works", fields, in, &got); err != nil {
+		return registered{}, err
+	}
+	out := registered{Work: got.Work.ID, Title: got.Work.Title, Duplicate: got.Duplicate, Proven: got.Work.Proven, Related: got.Related}
+	if len(got.Work.Assets) > 0 {
+		out.Digest, out.Insufficient = got.Work.Assets[0].Digest, got.Work.Assets[0].Insufficient
+	}
+	return out, nil
+}
+
+func (r *remote) match(in input, alike bool) (answer, error) {
+	path := "/v1/matches"
+	if alike {
+		path += "?alike=true"
+	}
+	var a answer
+	err := r.upload(path, nil, in, &a)
+	return a, err
+}
+
+func (r *remote) compare(work string, in input) (answer, error) {
+	var a answer
+	err := r.upload("/v1/works/"+url.PathEscape(work)+"/compare", nil, in, &a)
+	return a, err
+}
+
+func (r *remote) evidence(work, match string, _ *input, digestsOnly bool) ([]byte, error) {
+	q := url.Values{}
+	if match != "" {
+		q.Set("match", match)
+	}
+	if digestsOnly {
+		q.Set("digests_only", "true")
+	}
+	var zip []byte
+	err := retryPending(r.e, func() (err error) {
+		zip, err = r.do(http.MethodGet, "/v1/works/"+url.PathEscape(work)+"/evidence?"+q.Encode(), "", nil)
+		return err
+	})
+	return zip, err
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Settings is the configuration file (TOML). Every field has a default, so that no file
+// is needed; SELVAGE_* environment variables override the file, and flags both.
+type Settings struct {
+	// Data is the directory of everything that is kept: records/ (Badger), objects/
+	// (originals, where Objects is "dir"), log/ (transparency log), keys/, index/
+	// (derived; may be deleted). Environment: SELVAGE_DATA.
+	Data string `toml:"data"`
+	// Listen is the address of the HTTP server. Environment: SELVAGE_LISTEN.
+	Listen string `toml:"listen"`
+	// Name is how the service calls itself in statements and as the origin of its log. It
+	// cannot be changed once the log has begun. Environment: SELVAGE_NAME.
+	Name string `toml:"name"`
+	// Objects says where originals are kept: "dir" or "s3". Environment: SELVAGE_OBJECTS.
+	Objects string `toml:"objects"`
+	// S3 is read where Objects is "s3".
+	S3 S3Settings `toml:"s3"`
+	// MaxUpload is the largest request body in bytes. Environment: SELVAGE_MAX_UPLOAD.
+	MaxUpload int64 `toml:"max_upload"`
+	// RatePerSecond and Burst limit the requests of one API key.
+	RatePerSecond float64 `toml:"rate_per_second"`
+	Burst         int     `toml:"burst"`
+	// Hashing is how many files are fingerprinted at once; 0 means one a processor.
+	Hashing int `toml:"hashing"`
+	// Drain is how long a shutdown waits for requests to end, for example "15s".
+	Drain duration `toml:"drain"`
+}
+
+// S3Settings names a bucket. The keys are better given by the environment than in the file.
+type S3Settings struct {
+	Endpoint  string `toml:"endpoint"`   // host:port; SELVAGE_S3_ENDPOINT
+	Region    string `toml:"region"`     // SELVAGE_S3_REGION
+	Bucket    string `toml:"bucket"`     // SELVAGE_S3_BUCKET; made if it is not there
+	Prefix    string `toml:"prefix"`     // SELVAGE_S3_PREFIX
+	AccessKey string `toml:"access_key"` // SELVAGE_S3_ACCESS_KEY
+	SecretKey string `toml:"secret_key"` // SELVAGE_S3_SECRET_KEY
+	Insecure  bool   `toml:"insecure"`   // plain HTTP; SELVAGE_S3_INSECURE
+}
+
+// duration is a time.Duration that TOML writes as text.
+type duration time.Duration
+
+func (d *duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	*d = duration(v)
+	return err
+}
+
+func defaults() Settings {
+	return Settings{
+		Data: defaultData(), Listen: "127.0.0.1:8080", Name: "selvage.local", Objects: "dir",
+		MaxUpload: 256 << 20, RatePerSecond: 200, Burst: 400, Drain: duration(15 * time.Second),
+	}
+}
+
+// defaultData is in the user's own data directory, so that commands without --data meet
+// the same registry wherever they are run.
+func defaultData() string {
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "share", "selvage")
+	}
+	return "selvage-data"
+}
+
+// loadSettings reads the file, if one is named, and then the environment.
+func loadSettings(path string) (Settings, error) {
+	s := defaults()
+	if path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return s, fmt.Errorf("configuration: %w", err)
+		}
+		defer f.Close()
+		d := toml.NewDecoder(f)
+		d.DisallowUnknownFields()
+		if err := d.Decode(&s); err != nil {
+			var strict *toml.StrictMissingError
+			if errors.As(err, &strict) {
+				return s, fmt.Errorf("configuration %s has fields that do not exist:\n%s", path, strict.String())
+			}
+			return s, fmt.Errorf("configuration %s: %w", path, err)
+		}
+	}
+	for name, field := range map[string]*string{
+		"DATA": &s.Data, "LISTEN": &s.Listen, "NAME": &s.Name, "OBJECTS": &s.Objects,
+		"S3_ENDPOINT": &s.S3.Endpoint, "S3_REGION": &s.S3.Region, "S3_BUCKET": &s.S3.Bucket, "S3_PREFIX": &s.S3.Prefix,
+		"S3_ACCESS_KEY": &s.S3.AccessKey, "S3_SECRET_KEY": &s.S3.SecretKey,
+	} {
+		if v := os.Getenv("SELVAGE_" + name); v != "" {
+			*field = v
+		}
+	}
+	if v := os.Getenv("SELVAGE_S3_INSECURE"); v != "" {
+		b, err := strconv.ParseBool(v)
+		if err != nil {
+			return s, fmt.Errorf("SELVAGE_S3_INSECURE=%q: use true or false", v)
+		}
+		s.S3.Insecure = b
+	}
+	if v := os.Getenv("SELVAGE_MAX_UPLOAD"); v != "" {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			return s, fmt.Errorf("SELVAGE_MAX_UPLOAD=%q: use a number of bytes", v)
+		}
+		s.MaxUpload = n
+	}
+	return s, s.check()
+}
+
+func (s Settings) check() error {
+	switch {
+	case s.Objects != "dir" && s.Objects != "s3":
+		return fmt.Errorf("objects = %q: use \"dir\" or \"s3\"", s.Objects)
+	case s.Objects == "s3" && (s.S3.Endpoint == "" || s.S3.Bucket == ""):
+		return errors.New("objects = \"s3\" needs s3.endpoint and s3.bucket (SELVAGE_S3_ENDPOINT, SELVAGE_S3_BUCKET)")
+	case s.MaxUpload < 1<<10:
+		return errors.New("max_upload: use at least 1024 bytes")
+	case s.Name == "" || strings.ContainsAny(s.Name, " \t\n+"):
+		return fmt.Errorf("name = %q: use a name like a host name, without spaces and '+'", s.Name)
+	}
+	return nil
+}
+
+// exists reports whether a data directory holds a registry.
+func (s Settings) exists() bool {
+	_, err := os.Stat(filepath.Join(s.Data, "records"))
+	return !errors.Is(err, fs.ErrNotExist)
+}

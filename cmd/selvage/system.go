@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"selvage/fingerprint"
+	"selvage/fingerprint/photo"
+	"selvage/provenance/sequencer"
+	"selvage/registry"
+	"selvage/store"
+	"selvage/store/badgerkv"
+	"selvage/store/fsobjects"
+	"selvage/store/s3objects"
+)
+
+// system is a registry with everything it stands on, in one process.
+type system struct {
+	settings Settings
+	kv       *badgerkv.KV
+	objects  store.Objects
+	notary   *sequencer.Notary
+	registry *registry.Service
+}
+
+// open starts a system. Close it.
+func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, error) {
+	if err := os.MkdirAll(s.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	y := &system{settings: s}
+	ok := false
+	defer func() {
+		if !ok {
+			_ = y.close(e.ctx)
+		}
+	}()
+	var err error
+	if y.kv, err = openRecords(s, e.log); err != nil {
+		return nil, err
+	}
+	if y.objects, err = openObjects(e.ctx, s); err != nil {
+		return nil, err
+	}
+	y.notary, err = sequencer.OpenNotary(e.ctx, sequencer.NotaryConfig{Dir: filepath.Join(s.Data, "log"), Origin: s.Name, Logger: e.log})
+	if err != nil {
+		return nil, err
+	}
+	y.registry, err = registry.Open(e.ctx, registry.Config{
+		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(), DataDir: s.Data,
+		Name: s.Name, Log: e.log, Observe: observe,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ok = true
+	return y, nil
+}
+
+// openExisting opens a registry that must be there already, so that a mistyped --data
+// does not make an empty one.
+func (e *env) openExisting(s Settings) (*system, error) {
+	if !s.exists() {
+		return nil, fmt.Errorf("no registry in %s: name its directory with --data, or register something first", s.Data)
+	}
+	return e.open(s, nil)
+}
+
+func hashers() fingerprint.Set { return fingerprint.Set{photo.New(photo.Options{})} }
+
+func openRecords(s Settings, log *slog.Logger) (*badgerkv.KV, error) {
+	return badgerkv.Open(filepath.Join(s.Data, "records"), badgerkv.Options{Logger: log})
+}
+
+func openObjects(ctx context.Context, s Settings) (store.Objects, error) {
+	if s.Objects == "s3" {
+		return s3objects.Open(ctx, s3objects.Config{
+			Endpoint: s.S3.Endpoint, Region: s.S3.Region, Bucket: s.S3.Bucket, Prefix: s.S3.Prefix,
+			AccessKey: s.S3.AccessKey, SecretKey: s.S3.SecretKey, Insecure: s.S3.Insecure, CreateBucket: true,
+		})
+	}
+	return fsobjects.Open(filepath.Join(s.Data, "objects"))
+}
+
+// close stops the system. What was acknowledged is already on disk.
+func (y *system) close(ctx context.Context) error {
+	// An interrupt has ended ctx; closing takes its own short time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	var errs []error
+	if y.registry != nil {
+		errs = append(errs, y.registry.Close(ctx))
+	}
+	if y.notary != nil {
+		errs = append(errs, y.notary.Close(ctx))
+	}
+	if y.kv != nil {
+		errs = append(errs, y.kv.Close())
+	}
+	return errors.Join(errs...)
+}
