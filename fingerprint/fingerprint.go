@@ -50,6 +50,9 @@ const (
 	// Box is the content box: what is left when uniform borders, letterbox bars and
 	// frames are cut away. It is present only where it differs from Full.
 	Box View = "box"
+	// Frame is what the outermost border surrounds, where Box goes on to cut what lies
+	// inside it (the blank ground of a drawing). Only queries have it.
+	Frame View = "frame"
 )
 
 // Fingerprint is what one algorithm says of one view of one file.

@@ -18,6 +18,10 @@ type Result struct {
 	// Probes are asked of the index when the file is a query: every view in all
 	// dihedral forms. They are never stored.
 	Probes []Probe `json:"-"`
+	// Asides are prints of view Frame, and Frame is where it lies: for comparing a query,
+	// never stored.
+	Asides []Fingerprint `json:"-"`
+	Frame  Rect          `json:"-"`
 	// Insufficient says why the file holds too little information to be told from
 	// others ("flat picture: one colour"); empty where it holds enough. Such a file is
 	// registered and found again by its bytes and its pixels only.

@@ -19,17 +19,12 @@ const (
 	minContent      = 24          // pixels of the plane that a content box keeps on each side
 )
 
-// findBox returns the content box of a picture in pixels, and the plane of what is inside,
-// or ok false where hardly anything is cut. The box is found in the plane of the whole
-// picture; where that is reduced, the edges are then found again in a finer one.
-func findBox(m *image.NRGBA, p *plane) (box fingerprint.Rect, inside *plane, ok bool) {
-	b := contentBox(p)
-	if !differs(p, b) {
-		return box, nil, false
-	}
+// edges finds a box of the plane p again in pixels of its picture m, and returns the plane
+// of what is inside. Where p is reduced, it looks for the edges in a finer one.
+func edges(m *image.NRGBA, p *plane, b fingerprint.Rect) (box fingerprint.Rect, inside *plane) {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
 	if p.kx == 1 && p.ky == 1 {
-		return b, p.crop(b), true
+		return b, p.crop(b)
 	}
 	coarse := p.scale(b, w, h)
 	grown := p.scale(fingerprint.Rect{X0: max(b.X0-2, 0), Y0: max(b.Y0-2, 0), X1: min(b.X1+2, p.w), Y1: min(b.Y1+2, p.h)}, w, h)
@@ -46,7 +41,7 @@ func findBox(m *image.NRGBA, p *plane) (box fingerprint.Rect, inside *plane, ok 
 		X0: pick(grown.X0+f.X0, coarse.X0, p.kx), Y0: pick(grown.Y0+f.Y0, coarse.Y0, p.ky),
 		X1: pick(grown.X0+f.X1, coarse.X1, p.kx), Y1: pick(grown.Y0+f.Y1, coarse.Y1, p.ky),
 	}
-	return box, newPlane(part(m, box)), true
+	return box, newPlane(part(m, box))
 }
 
 // part is the picture inside r, sharing its pixels.
@@ -58,10 +53,11 @@ func part(m *image.NRGBA, r fingerprint.Rect) *image.NRGBA {
 // lines of one colour, and bars of one colour with sparse writing on them that end in a
 // straight edge across the whole picture (screenshots, captions). It stops where a side
 // fades (sky, a studio background), where what would be left is less than an eighth of
-// a side, or after eight frames.
-func contentBox(p *plane) fingerprint.Rect {
-	box := p.bounds()
-	for range 8 {
+// a side, or after eight frames. outer is what the outermost of them surrounds.
+func contentBox(p *plane) (outer, box fingerprint.Rect) {
+	box = p.bounds()
+	outer = box
+	for i := range 8 {
 		next := trim(p, box)
 		if next == box {
 			next = cutBars(p, box)
@@ -69,9 +65,13 @@ func contentBox(p *plane) fingerprint.Rect {
 		if next == box || next.W() < max(minContent, p.w/8) || next.H() < max(minContent, p.h/8) {
 			break
 		}
+		// A line or two more belong to the blurred edge of the same border.
+		if i == 0 || box == outer && !differs(p, outer, next) {
+			outer = next
+		}
 		box = next
 	}
-	return box
+	return outer, box
 }
 
 // strip walks the lines of a box from one side inwards.
@@ -81,7 +81,7 @@ type strip struct {
 	lines, length      int
 }
 
-// edges of a box, in the order in which they are cut.
+// The sides of a box, in the order in which they are cut.
 const (
 	top = iota
 	bottom
@@ -240,10 +240,10 @@ func (s strip) bar() int {
 // full reports whether more than six tenths of line i are not of colour c.
 func (s strip) full(i int, c int32) bool { return 10*s.beyond(i, c, barTolerance) > 6*s.length }
 
-// differs reports whether cutting p to b removes enough to be a view of its own: more
-// than one of PDQ's cells along an axis.
-func differs(p *plane, b fingerprint.Rect) bool {
-	return (p.w-b.W())*side > p.w || (p.h-b.H())*side > p.h
+// differs reports whether cutting a to b removes enough of p to be a view of its own:
+// more than one of PDQ's cells along an axis.
+func differs(p *plane, a, b fingerprint.Rect) bool {
+	return (a.W()-b.W())*side > p.w || (a.H()-b.H())*side > p.h
 }
 
 // scale turns a box of the plane into pixels of a picture of w × h.

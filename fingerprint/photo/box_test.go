@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"selvage/fingerprint"
@@ -116,5 +117,32 @@ func TestBoxIsStoredOnlyWhereItDiffers(t *testing.T) {
 	want, _ := plain.Print(fingerprint.PDQ256, fingerprint.Full)
 	if !ok || distance(t, boxed.Payload, want.Payload) > 4 {
 		t.Error("the box of a framed picture is not hashed as the picture")
+	}
+}
+
+// A drawing on white in a coloured frame is boxed down to the drawing, but as a query it
+// also shows what the frame surrounds, and meets the drawing on its white ground.
+func TestFrameOfQuery(t *testing.T) {
+	drawing := framed(scene(3, 200, 220), gray(255), 80, 60, 40, 90)
+	query := framed(drawing, color.NRGBA{190, 170, 90, 255}, 70, 50, 40, 60)
+	r := hashed(t, query)
+	if want := rect(70, 50, 70+320, 50+370); r.Frame != want {
+		t.Errorf("frame is %v, want %v", r.Frame, want)
+	}
+	if want := rect(150, 110, 350, 330); r.Box != want {
+		t.Errorf("box is %v, want %v", r.Box, want)
+	}
+	if len(r.Asides) != 3 || len(r.Probes) != 3*16 {
+		t.Errorf("%d asides, %d probes", len(r.Asides), len(r.Probes))
+	}
+	// Without the box, the frame still proves the copy and says where it is.
+	r.Prints = slices.DeleteFunc(r.Prints, func(p fingerprint.Fingerprint) bool { return p.View == fingerprint.Box })
+	ref := hashed(t, drawing)
+	c := Compare(r, ref)
+	if c.QueryView != fingerprint.Frame || c.RefView != fingerprint.Full || c.Probability() < ActThreshold {
+		t.Errorf("%+v", c)
+	}
+	if q, _ := c.Regions(r, ref); q[2] != [2]float64{390, 420} {
+		t.Errorf("region of the query %v", q)
 	}
 }

@@ -53,7 +53,8 @@ type pairing struct {
 
 // Compare aligns the query with one registered photo under the best of all pairings of
 // views, forms and tones, and measures how far they agree. Of the registered photo only
-// Prints are read; of the query also Probes, without which only the upright form is tried.
+// Prints are read; of the query also Probes, without which only the upright form is tried,
+// and Asides.
 // The same inputs give the same result.
 func Compare(query, ref *fingerprint.Result) Comparison {
 	var best Comparison
@@ -80,6 +81,9 @@ func samePixels(a, b *fingerprint.Result) bool {
 func pairs(query, ref *fingerprint.Result) []pairing {
 	var all []pairing
 	add := func(q fingerprint.Fingerprint, form fingerprint.Dihedral) {
+		if _, ok := find(query, fingerprint.Thumb, q.View); !ok {
+			return
+		}
 		for _, r := range ref.Prints {
 			if r.Kind != fingerprint.PDQ256 || q.Kind != fingerprint.PDQ256 {
 				continue
@@ -104,14 +108,24 @@ func pairs(query, ref *fingerprint.Result) []pairing {
 	return all
 }
 
-// inner replaces a pairing of two whole pictures by that of their content boxes where
-// those lie at the same place. A drawing on a wide blank ground agrees with every other
-// one on the ground; only inside the box does it show whether it is the same.
+// find is Print among the asides too.
+func find(r *fingerprint.Result, k fingerprint.Kind, v fingerprint.View) (fingerprint.Fingerprint, bool) {
+	for _, p := range r.Asides {
+		if p.Kind == k && p.View == v {
+			return p, true
+		}
+	}
+	return r.Print(k, v)
+}
+
+// inner replaces a pairing of a whole registered picture by that of the content boxes,
+// where those lie at the same place. A drawing on a wide blank ground agrees with every
+// other one on the ground; only inside the box does it show whether it is the same.
 func inner(query, ref *fingerprint.Result, p pairing, all []pairing) pairing {
-	if p.query != fingerprint.Full || p.ref != fingerprint.Full {
+	if p.query == fingerprint.Box || p.ref != fingerprint.Full {
 		return p
 	}
-	q, r := turnBox(relative(query), inverse(p.form)), relative(ref)
+	q, r := turnBox(relative(query, p.query), inverse(p.form)), relative(ref, p.ref)
 	for i := range q {
 		if math.Abs(q[i]-r[i]) > sameBox {
 			return p
@@ -128,10 +142,14 @@ func inner(query, ref *fingerprint.Result, p pairing, all []pairing) pairing {
 // sameBox is how far the edges of two boxes may lie apart, as a share of the side.
 const sameBox = 0.02
 
-// relative is the content box as shares of the sides: left, top, right, bottom.
-func relative(r *fingerprint.Result) [4]float64 {
-	w, h := float64(max(r.Width, 1)), float64(max(r.Height, 1))
-	return [4]float64{float64(r.Box.X0) / w, float64(r.Box.Y0) / h, float64(r.Box.X1) / w, float64(r.Box.Y1) / h}
+// relative is the content box as shares of the sides of a view: left, top, right, bottom.
+func relative(r *fingerprint.Result, v fingerprint.View) [4]float64 {
+	view := viewRect(r, v)
+	w, h := float64(max(view.W(), 1)), float64(max(view.H(), 1))
+	return [4]float64{
+		float64(r.Box.X0-view.X0) / w, float64(r.Box.Y0-view.Y0) / h,
+		float64(r.Box.X1-view.X0) / w, float64(r.Box.Y1-view.Y0) / h,
+	}
 }
 
 // turnBox applies form to a relative box.
@@ -151,7 +169,7 @@ func turnBox(b [4]float64, form fingerprint.Dihedral) [4]float64 {
 
 // align compares the thumbnails of a pairing.
 func align(query, ref *fingerprint.Result, p pairing) (Comparison, bool) {
-	q, ok := query.Print(fingerprint.Thumb, p.query)
+	q, ok := find(query, fingerprint.Thumb, p.query)
 	r, ok2 := ref.Print(fingerprint.Thumb, p.ref)
 	if !ok || !ok2 || len(q.Payload) != thumbSide*thumbSide || len(r.Payload) != len(q.Payload) {
 		return Comparison{}, false
@@ -167,7 +185,7 @@ func align(query, ref *fingerprint.Result, p pairing) (Comparison, bool) {
 		PDQ: p.distance, PHash: -1, Found: true,
 	}
 	if p.form == fingerprint.Identity && !p.negative {
-		a, ok := query.Print(fingerprint.PHash64, p.query)
+		a, ok := find(query, fingerprint.PHash64, p.query)
 		b, ok2 := ref.Print(fingerprint.PHash64, p.ref)
 		if ok && ok2 && len(a.Payload) == 8 && len(b.Payload) == 8 {
 			c.PHash = bits.OnesCount64(binary.BigEndian.Uint64(a.Payload) ^ binary.BigEndian.Uint64(b.Payload))

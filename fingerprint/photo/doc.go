@@ -12,7 +12,8 @@
 //     most 512 × 512.
 //  3. The content box is found: borders, frames and bars are cut.
 //  4. The whole picture, and the box where it differs, are each hashed, unless they hold
-//     too little to be told from others.
+//     too little to be told from others. For queries, so is what the outermost border
+//     surrounds, where the box goes further.
 //
 // # Kinds
 //

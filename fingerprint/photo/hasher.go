@@ -64,26 +64,36 @@ func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
 		r.Insufficient = content{}.lacking(w, h)
 		return r, nil
 	}
-	full, err := addView(r, fingerprint.Full, p, w, h, opts)
+	lacking, err := addView(r, &r.Prints, fingerprint.Full, p, w, h, opts)
 	if err != nil {
 		return nil, err
 	}
-	if box, inside, ok := findBox(m, p); ok {
+	outer, b := contentBox(p)
+	if differs(p, p.bounds(), b) {
+		box, inside := edges(m, p, b)
 		r.Box = box
-		boxed, err := addView(r, fingerprint.Box, inside, box.W(), box.H(), opts)
+		boxed, err := addView(r, &r.Prints, fingerprint.Box, inside, box.W(), box.H(), opts)
 		if err != nil {
 			return nil, err
 		}
 		if boxed == "" {
-			full = ""
+			lacking = ""
 		}
 	}
-	r.Insufficient = full
+	if lacking == "" && differs(p, p.bounds(), outer) && differs(p, outer, b) {
+		frame, inside := edges(m, p, outer)
+		r.Frame = frame
+		if _, err := addView(r, &r.Asides, fingerprint.Frame, inside, frame.W(), frame.H(), opts); err != nil {
+			return nil, err
+		}
+	}
+	r.Insufficient = lacking
 	return r, nil
 }
 
-// addView hashes one view of w × h pixels, or says why it holds too little.
-func addView(r *fingerprint.Result, v fingerprint.View, p *plane, w, h int, opts Options) (lacking string, err error) {
+// addView hashes one view of w × h pixels into prints and the probes of r, or says why it
+// holds too little.
+func addView(r *fingerprint.Result, prints *[]fingerprint.Fingerprint, v fingerprint.View, p *plane, w, h int, opts Options) (lacking string, err error) {
 	l := downsample(p)
 	c := transform(l)
 	if lacking = measure(l, c).lacking(w, h); lacking != "" {
@@ -99,7 +109,7 @@ func addView(r *fingerprint.Result, v fingerprint.View, p *plane, w, h int, opts
 	print := func(k fingerprint.Kind, payload []byte) fingerprint.Fingerprint {
 		return fingerprint.Fingerprint{Kind: k, View: v, Payload: payload, Quality: quality}
 	}
-	r.Prints = append(r.Prints,
+	*prints = append(*prints,
 		print(fingerprint.PDQ256, forms[fingerprint.Identity]),
 		print(fingerprint.PHash64, binary.BigEndian.AppendUint64(nil, ph.GetHash())),
 		print(fingerprint.Thumb, p.stretch(thumbSide)))

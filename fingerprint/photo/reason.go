@@ -40,7 +40,9 @@ func (c Comparison) Reason() string {
 	switch {
 	case c.QueryView == fingerprint.Box && c.RefView == fingerprint.Box:
 		where = "inside the content boxes of both, "
-	case c.QueryView == fingerprint.Box:
+	case c.QueryView == fingerprint.Frame && c.RefView == fingerprint.Box:
+		where = "after cutting the borders of both, "
+	case c.QueryView == fingerprint.Box || c.QueryView == fingerprint.Frame:
 		where = "after cutting the border of the query, "
 	case c.RefView == fingerprint.Box:
 		where = "after cutting the border of the registered picture, "
@@ -63,8 +65,11 @@ func (c Comparison) Regions(query, ref *fingerprint.Result) (q, r [4][2]float64)
 }
 
 func viewRect(r *fingerprint.Result, v fingerprint.View) fingerprint.Rect {
-	if v == fingerprint.Box {
+	switch v {
+	case fingerprint.Box:
 		return r.Box
+	case fingerprint.Frame:
+		return r.Frame
 	}
 	return fingerprint.Rect{X1: r.Width, Y1: r.Height}
 }
