@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -95,8 +94,8 @@ func (s *Server) MatchBatch(c echo.Context, p oas.MatchBatchParams) error {
 	var slots []*batchAnswer
 	asker, id, alike := actorOf(c).owner, requestID(c), p.Alike != nil && *p.Alike
 	for {
-		file, err := f.next()
-		if errors.Is(err, io.EOF) {
+		file, more, err := f.next()
+		if !more && err == nil {
 			break
 		}
 		a := &batchAnswer{Index: len(slots), Name: file.Name}

@@ -164,6 +164,8 @@ var scenarios = []scenario{
 	{name: "batch", call: call{method: "POST", path: "/v1/matches:batch", key: "anna", form: form2(file("a.png", png1), file("b.txt", []byte("some words, no picture")), file("", nil), file("d.png", picture(9)))}, status: 200,
 		has: []string{`[{"index":0,"name":"a.png","report":{`, `{"index":1,"name":"b.txt","problem":{`, `{"index":2,"problem":{`, `{"index":3,"name":"d.png","report":{`}},
 	{name: "batch of none", call: call{method: "POST", path: "/v1/matches:batch", key: "anna", form: form2()}, status: 422, problem: "invalid-field", field: "file"},
+	{name: "batch cut short", call: call{method: "POST", path: "/v1/matches:batch", key: "anna", form: cut(files(2, png1))}, status: 400, problem: "invalid-request"},
+	{name: "batch that is none", call: call{method: "POST", path: "/v1/matches:batch", key: "anna", header: raw("multipart/form-data; boundary=x"), body: []byte("hello")}, status: 400, problem: "invalid-request"},
 	{name: "batch of 301", call: call{method: "POST", path: "/v1/matches:batch", key: "anna", form: files(301, []byte("x"))}, status: 422, problem: "invalid-field", field: "file"},
 	{name: "batch raw", call: call{method: "POST", path: "/v1/matches:batch", key: "anna", body: png1}, status: 415, problem: "unsupported-media-type"},
 	{name: "batch under an escaped colon", call: call{method: "POST", path: "/v1/matches%3Abatch", key: "anna", form: files(1, png1)}, status: 404, problem: "not-found"},

@@ -80,30 +80,34 @@ func openForm(r *http.Request, maxFiles int, allowed ...string) (*form, error) {
 	return &form{r: multipart.NewReader(r.Body, params["boundary"]), allowed: allowed, seen: map[string]string{}, max: maxFiles}, nil
 }
 
-// next returns the next file; fields on the way to it are put into seen. At the end of
-// the form it returns io.EOF.
-func (f *form) next() (registry.File, error) {
+// next returns the next file and whether there was one; fields on the way to it are put
+// into seen.
+func (f *form) next() (file registry.File, more bool, err error) {
 	for {
 		p, err := f.r.NextRawPart()
-		if err == io.EOF {
-			return registry.File{}, io.EOF
+		if err == io.EOF { //nolint:errorlint // a wrapped EOF means that the body was cut short
+			return registry.File{}, false, nil
 		}
 		if err != nil {
-			return registry.File{}, badForm(err)
+			return registry.File{}, false, badForm(err)
 		}
 		name := p.FormName()
-		if enc := p.Header.Get("Content-Transfer-Encoding"); enc != "" && !strings.EqualFold(enc, "binary") && !strings.EqualFold(enc, "8bit") && !strings.EqualFold(enc, "7bit") {
-			return registry.File{}, &fault{slug: slugMediaType, field: known(name, f.allowed), detail: "a part has a Content-Transfer-Encoding; send its bytes as they are"}
+		switch strings.ToLower(p.Header.Get("Content-Transfer-Encoding")) {
+		case "", "binary", "8bit", "7bit":
+		default:
+			return registry.File{}, false, &fault{slug: slugMediaType, field: known(name, f.allowed), detail: "a part has a Content-Transfer-Encoding; send its bytes as they are"}
 		}
-		if name == filePart {
-			if f.files++; f.files > f.max {
-				return registry.File{}, &registry.InvalidError{Field: filePart, Fix: fmt.Sprintf("send at most %d in one request", f.max)}
+		if name != filePart {
+			if err := f.field(name, p); err != nil {
+				return registry.File{}, false, err
 			}
-			return f.file(p)
+			continue
 		}
-		if err := f.field(name, p); err != nil {
-			return registry.File{}, err
+		if f.files++; f.files > f.max {
+			return registry.File{}, false, &registry.InvalidError{Field: filePart, Fix: fmt.Sprintf("send at most %d in one request", f.max)}
 		}
+		file, err := f.file(p)
+		return file, true, err
 	}
 }
 
@@ -153,12 +157,12 @@ func readForm(r *http.Request, maxFiles int, allowed ...string) (*upload, error)
 	}
 	u := &upload{fields: f.seen}
 	for {
-		file, err := f.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
+		file, more, err := f.next()
 		if err != nil {
 			return nil, err
+		}
+		if !more {
+			break
 		}
 		u.files = append(u.files, file)
 	}
