@@ -121,13 +121,13 @@ func TestUploadMemory(t *testing.T) {
 }
 
 func TestRateLimit(t *testing.T) {
-	e := newEnv(t, func(c *Config) { c.Rate, c.Burst = 0.25, 2 })
+	e := newEnv(t, func(c *Config) { c.Rate, c.Burst = 0.001, 2 })
 	for i, status := range []int{200, 200, 429, 429} {
 		r := e.do(call{method: "GET", path: "/v1/works", key: "anna"})
 		if r.status != status {
 			t.Errorf("request %d: status %d, want %d", i, r.status, status)
 		}
-		if status == 429 && (r.header.Get("Retry-After") != "4" || r.problem() != "rate-limited") {
+		if status == 429 && (r.header.Get("Retry-After") != "1000" || r.problem() != "rate-limited") {
 			t.Errorf("Retry-After %q, %s", r.header.Get("Retry-After"), r.body)
 		}
 	}

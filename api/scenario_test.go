@@ -107,7 +107,7 @@ var scenarios = []scenario{
 	{name: "encoded part", call: call{method: "POST", path: "/v1/works", key: "anna", form: form2(part(map[string]string{
 		"Content-Disposition": `form-data; name="file"; filename="a"`, "Content-Transfer-Encoding": "base64"}, []byte("AAAA")))}, status: 415, problem: "unsupported-media-type", field: "file"},
 	{name: "compressed body", call: call{method: "POST", path: "/v1/matches", key: "anna", header: map[string]string{"Content-Encoding": "gzip"}, body: png1}, status: 415, problem: "unsupported-media-type", field: "Content-Encoding"},
-	{name: "name that climbs", call: call{method: "POST", path: "/v1/works", key: "anna", form: form2(file("../../etc/C:\\x\\pass\u202ewd.png", picture(13)))}, status: 201, has: []string{`"name":"passwd.png"`}, hasNot: []string{"etc", `\u202e`, "\u202e"}},
+	{name: "name that climbs", call: call{method: "POST", path: "/v1/works", key: "anna", form: form2(file("../../etc/C:\\x\\pass\u202ewd.png", picture(13)))}, status: 201, has: []string{`"name":"passwd.png"`}, hasNot: []string{"../", `\u202e`, "\u202e"}},
 	{name: "empty file", call: call{method: "POST", path: "/v1/works", key: "anna", form: files(1, nil)}, status: 422, has: []string{`"kind":"empty"`}, problem: "unreadable-file", field: "file"},
 	{name: "text called picture", call: call{method: "POST", path: "/v1/works", key: "anna", form: form2(file("a.jpg", []byte("just some words, and no picture at all")))}, status: 415, problem: "unsupported-format", field: "file"},
 	{name: "picture cut short", call: call{method: "POST", path: "/v1/works", key: "anna", form: files(1, png1[:60])}, status: 422, problem: "unreadable-file", field: "file"},
@@ -118,7 +118,7 @@ var scenarios = []scenario{
 	{name: "list with a limit past all numbers", call: call{method: "GET", path: "/v1/works?limit=99999999999999999999", key: "anna"}, status: 400, problem: "invalid-request", field: "limit"},
 	{name: "list with a made-up cursor", call: call{method: "GET", path: "/v1/works?cursor=aGVsbG8", key: "anna"}, status: 422, problem: "invalid-field", field: "cursor"},
 	{name: "list with the cursor of another list", call: call{method: "GET", path: "/v1/events?cursor=d29ya3M6eA", key: "anna"}, status: 422, problem: "invalid-field", field: "cursor"},
-	{name: "read own", call: call{method: "GET", path: "/v1/works/{A}", key: "anna"}, status: 200, has: []string{"leaf.png", `"format":"png"`}, hasNot: []string{"fingerprints", "seq"}},
+	{name: "read own", call: call{method: "GET", path: "/v1/works/{A}", key: "anna"}, status: 200, has: []string{"leaf.png", `"format":"png"`}, hasNot: []string{"fingerprints", `"seq"`}},
 	{name: "read own with fingerprints", call: call{method: "GET", path: "/v1/works/{A}?fingerprints=true", key: "anna"}, status: 200, has: []string{`"fingerprints":[{`, "pdq256.v1"}},
 	{name: "read a stranger's public work with fingerprints", call: call{method: "GET", path: "/v1/works/{PUB}?fingerprints=true", key: "bert"}, status: 200, has: []string{"Leaves of anna"}, hasNot: []string{"fingerprints", "payload", "leaf.png"}},
 	{name: "officer reads for an owner, without fingerprints", call: call{method: "GET", path: "/v1/works/{A}?fingerprints=true", key: "officer", header: map[string]string{"Selvage-Owner": "anna"}}, status: 200, has: []string{"Leaves of anna"}, hasNot: []string{"payload"}},
@@ -178,7 +178,7 @@ var scenarios = []scenario{
 	{name: "make a key without a role", call: call{method: "POST", path: "/v1/keys", key: "admin", header: raw("application/json"), body: []byte(`{"owner":"shop"}`)}, status: 422, problem: "invalid-field", field: "role"},
 	{name: "make a key without an owner", call: call{method: "POST", path: "/v1/keys", key: "admin", header: raw("application/json"), body: []byte(`{"role":"designer"}`)}, status: 422, problem: "invalid-field", field: "owner"},
 	{name: "make a key with control characters", call: call{method: "POST", path: "/v1/keys", key: "admin", header: raw("application/json"), body: []byte(`{"role":"designer","owner":"x","name":"a\u0007"}`)}, status: 422, problem: "invalid-field", field: "name"},
-	{name: "list keys", call: call{method: "GET", path: "/v1/keys", key: "admin"}, status: 200, hasNot: []string{"selv_", "hash", "secret"}},
+	{name: "list keys", call: call{method: "GET", path: "/v1/keys", key: "admin"}, status: 200, hasNot: []string{"selv_", `"hash"`, `"secret"`}},
 	{name: "revoke a key that is none", call: call{method: "DELETE", path: "/v1/keys/k_nothing", key: "admin"}, status: 404, problem: "not-found"},
 
 	// log and service

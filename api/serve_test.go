@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,8 +59,9 @@ func (e *env) post(url string, body io.Reader) (*http.Response, []byte, error) {
 
 // TestSlowBody: a body that stops coming is answered with 408, and its memory is free again.
 func TestSlowBody(t *testing.T) {
-	e := newEnv(t, func(c *Config) { c.ReadTimeout = 200 * time.Millisecond })
-	url, _ := e.live()
+	e := newEnv(t, func(c *Config) { c.ReadTimeout = time.Second })
+	url, stop := e.live()
+	var wg sync.WaitGroup
 	for _, head := range []string{
 		"Content-Type: image/png\r\n\r\n\x89PNG",
 		"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nPNG",
@@ -68,16 +70,23 @@ func TestSlowBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer conn.Close()
 		fmt.Fprintf(conn, "POST /v1/matches HTTP/1.1\r\nHost: x\r\nX-API-Key: %s\r\nContent-Length: 5000\r\n%s", e.keys["anna"], head)
-		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, _ := io.ReadAll(resp.Body)
-		if resp.StatusCode != 408 || !strings.Contains(string(b), "request-timeout") {
-			t.Errorf("status %d: %s", resp.StatusCode, b)
-		}
-		conn.Close()
+		wg.Go(func() {
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			b, _ := io.ReadAll(resp.Body)
+			if resp.StatusCode != 408 || !strings.Contains(string(b), "request-timeout") {
+				t.Errorf("status %d: %s", resp.StatusCode, b)
+			}
+		})
+	}
+	wg.Wait()
+	if err := stop(); err != nil { // handlers have returned after this
+		t.Error(err)
 	}
 	if !e.srv.memory.sem.TryAcquire(e.srv.memory.size) {
 		t.Error("upload memory is still taken")

@@ -26,7 +26,7 @@ func newRealEnv(t *testing.T) *env {
 	metrics := NewMetrics(nil)
 	s, err := registry.Open(context.Background(), registry.Config{
 		KV: kv, Blobs: store.NewBlobs(mem.NewObjects()), Notary: notary, Hashers: fingerprint.Set{photo.New(photo.Options{})},
-		DataDir: dir, Observe: metrics.Observe, ReceiptWait: 30 * time.Second,
+		DataDir: dir, Observe: metrics.Observe,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func newRealEnv(t *testing.T) *env {
 			t.Error(err)
 		}
 	})
-	return newEnvOver(t, s, kv, func(c *Config) { c.Metrics = metrics })
+	return newEnvOver(t, s, kv, func(c *Config) { c.Metrics, c.ReceiptWait = metrics, time.Minute })
 }
 
 // TestScenariosOverService is the table of scenarios over the real service.
