@@ -133,7 +133,7 @@ func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerpri
 		}
 		return save(tx, watchKey(rep.Asker, seq), watchRow{
 			Cause: EventMatched, Asker: rep.Asker, Time: rep.Time,
-			Queries: []watchQuery{{Digest: rep.Query.Digest, Result: r, Probes: r.Probes}},
+			Queries: []watchQuery{newWatchQuery(rep.Query.Digest, r)},
 		})
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ type Policy struct {
 
 // DefaultPolicy acts where the calibrated probability leaves no reasonable doubt; the
 // figures behind it are in docs/accuracy.md.
-var DefaultPolicy = Policy{Version: "policy.v1", Act: photo.ActThreshold, Show: photo.AlikeFloor}
+var DefaultPolicy = Policy{Version: "policy.v1+" + photo.ModelVersion, Act: photo.ActThreshold, Show: photo.AlikeFloor}
 
 func (p Policy) shows(f found) bool { return p.acts(f) || f.prob >= p.Show }
 

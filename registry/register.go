@@ -240,8 +240,8 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 		return nil, err
 	}
 	watch := watchRow{Cause: EventRegistered, Asker: q.Owner, Work: work.ID, Before: first, Time: now}
-	for _, r := range results {
-		watch.Queries = append(watch.Queries, watchQuery{Result: r, Probes: r.Probes})
+	for i, r := range results {
+		watch.Queries = append(watch.Queries, newWatchQuery(assets[i].Digest, r))
 	}
 	err = s.KV.Update(ctx, func(tx store.Txn) error {
 		if _, err := tx.Get(sameFilesKey(q.Owner, same)); err == nil {

@@ -22,11 +22,24 @@ type watchRow struct {
 	Queries []watchQuery `json:"queries"`
 }
 
-// watchQuery is one fingerprinted file with its probes, which Result does not store.
+// watchQuery is one fingerprinted file with what only a query needs, which Result does
+// not store.
 type watchQuery struct {
-	Digest fingerprint.Digest  `json:"digest"`
-	Result *fingerprint.Result `json:"result"`
-	Probes []fingerprint.Probe `json:"probes"`
+	Digest fingerprint.Digest        `json:"digest"`
+	Result *fingerprint.Result       `json:"result"`
+	Probes []fingerprint.Probe       `json:"probes"`
+	Asides []fingerprint.Fingerprint `json:"asides,omitempty"`
+	Frame  fingerprint.Rect          `json:"frame"`
+}
+
+func newWatchQuery(d fingerprint.Digest, r *fingerprint.Result) watchQuery {
+	return watchQuery{d, r, r.Probes, r.Asides, r.Frame}
+}
+
+// result is the whole result of the query again.
+func (q watchQuery) result() *fingerprint.Result {
+	q.Result.Probes, q.Result.Asides, q.Result.Frame = q.Probes, q.Asides, q.Frame
+	return q.Result
 }
 
 // watcher works off the rows.
@@ -118,8 +131,7 @@ func (w *watcher) tell(ctx context.Context, key []byte, row watchRow) error {
 	// Owners of matched open works were told with the report itself.
 	sc := scope{asker: asker, strangers: true, notOwn: true, open: row.Cause == EventRegistered, before: row.Before}
 	for _, q := range row.Queries {
-		q.Result.Probes = q.Probes
-		hits, _, err := s.search(ctx, q.Digest, q.Result, sc)
+		hits, _, err := s.search(ctx, q.Digest, q.result(), sc)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,9 @@ const ActThreshold = 0.99
 // all but one of the strangers.
 const AlikeFloor = 0.92
 
+// ModelVersion names the model and the thresholds above; answers carry it.
+const ModelVersion = "photo-copy.v1"
+
 // model is a logistic regression on two measures of a Comparison. Version photo-copy.v1,
 // fitted on the development pictures within CandidateRadius; cross-fitted by work in five
 // parts it did as well as fitted to all. Other measures (NCC, Share, Texture, whether turned) were
