@@ -41,7 +41,7 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	if err != nil {
 		return nil, err
 	}
-	hits, millis, err := s.search(ctx, rep.Query.Digest, r, answerScope(asker))
+	hits, millis, err := s.search(ctx, rep.Query.Digest, r, answerScope(asker, q.Alike))
 	if err != nil {
 		return nil, err
 	}

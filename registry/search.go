@@ -21,11 +21,14 @@ type scope struct {
 	// strangers: everybody else's private works, for telling their owners; never for an answer.
 	open, own, strangers bool
 	notOwn               bool   // leave out the asker's works of any visibility
+	alike                bool   // merely similar works are wanted too, which takes a wider search
 	before               uint64 // leave out assets with this number or later; 0: none
 }
 
 // answerScope is what the answer to an asker may draw on.
-func answerScope(asker ownerNumber) scope { return scope{asker: asker, open: true, own: true} }
+func answerScope(asker ownerNumber, alike bool) scope {
+	return scope{asker: asker, open: true, own: true, alike: alike}
+}
 
 // sees reports whether the scope holds works of that owner, private (closed) or not.
 func (sc scope) sees(owner ownerNumber, closed bool) bool {
@@ -136,15 +139,19 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 		}
 		probes = append(probes, c)
 	}
+	radius := photo.ActRadius
+	if sc.alike {
+		radius = photo.CandidateRadius
+	}
 	if len(probes) > 0 {
 		var hits []index.Hit
 		if sc.open {
-			if hits, err = s.open.Range(probes, photo.CandidateRadius); err != nil {
+			if hits, err = s.open.Range(probes, radius); err != nil {
 				return nil, err
 			}
 		}
 		if sc.strangers || sc.own && sc.asker != 0 {
-			private, err := s.closed.Range(probes, photo.CandidateRadius)
+			private, err := s.closed.Range(probes, radius)
 			if err != nil {
 				return nil, err
 			}

@@ -217,3 +217,11 @@ func TestCompareSkipsDamagedPrints(t *testing.T) {
 		t.Errorf("without phash64.v1: %+v", c)
 	}
 }
+
+// No comparison beyond ActRadius may reach ActThreshold, or the registry would miss it.
+func TestActRadius(t *testing.T) {
+	at := func(d int) float64 { return Comparison{Found: true, PDQ: d, Low: 1, NCC: 1, Share: 1}.Probability() }
+	if at(ActRadius) < ActThreshold || at(ActRadius+1) >= ActThreshold {
+		t.Errorf("at the best correlation %d bits have %.4f and %d bits %.4f; ActThreshold is %.2f", ActRadius, at(ActRadius), ActRadius+1, at(ActRadius+1), ActThreshold)
+	}
+}
