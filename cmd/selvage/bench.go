@@ -22,6 +22,9 @@ func (c *benchIndexCmd) Run(e *env) error {
 	if c.Kind != string(fingerprint.PDQ256) {
 		return &exit{2, fmt.Sprintf("--kind %q: only %s is searched by an index", c.Kind, fingerprint.PDQ256)}
 	}
+	if c.N < 1 {
+		return &exit{2, fmt.Sprintf("--n %d: use at least 1", c.N)}
+	}
 	rep, err := indexbench.Run(e.ctx, c.N, c.Kind, c.Seed)
 	if err != nil {
 		return err

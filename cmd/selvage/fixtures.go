@@ -8,10 +8,10 @@ import (
 )
 
 type fixturesCmd struct {
-	Families  []string `placeholder:"NAME,..." help:"Families of originals; default: all."`
+	Families  []string `placeholder:"NAME" help:"Families of originals, with commas between; default: all."`
 	PerFamily int      `default:"1" help:"Originals, and as many strangers, of each family."`
-	Edits     []string `placeholder:"NAME,..." help:"Edits of every original; default: all."`
-	Seed      uint64   `help:"Another seed gives other works."`
+	Edits     []string `placeholder:"NAME" help:"Edits of every original, with commas between; default: all."`
+	Seed      uint64   `placeholder:"N" help:"Another seed gives other works."`
 	Dir       string   `arg:"" help:"Directory to write to."`
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"selvage/api"
-	"selvage/registry"
 )
 
 type keysCmd struct {
@@ -18,15 +17,19 @@ type keysCmd struct {
 type keysAddCmd struct {
 	directory
 	Name  string `placeholder:"TEXT" help:"What the key is for."`
-	Role  string `enum:"admin,designer,detector,officer" default:"designer" help:"admin, designer, detector or officer."`
+	Role  string `placeholder:"ROLE" default:"designer" help:"admin, designer, detector or officer; default designer."`
 	Owner string `arg:"" help:"Whose works the key acts for."`
 }
 
-// withKeys opens the key ring of a registry that no server is running on.
-func (d directory) withKeys(e *env, f func(*api.Keyring) error) error {
+// withKeys opens the key ring of a registry that no server is running on. Where create is
+// false, the registry must be there already.
+func (d directory) withKeys(e *env, create bool, f func(*api.Keyring) error) error {
 	s, err := d.settings(e)
 	if err != nil {
 		return err
+	}
+	if !create && !s.exists() {
+		return s.missing()
 	}
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return err
@@ -40,11 +43,14 @@ func (d directory) withKeys(e *env, f func(*api.Keyring) error) error {
 }
 
 func (c *keysAddCmd) Run(e *env) error {
-	return c.withKeys(e, func(k *api.Keyring) error {
-		o, err := registry.ParseOwner(c.Owner)
-		if err != nil {
-			return err
-		}
+	if err := oneOf("--role", c.Role, "admin", "designer", "detector", "officer"); err != nil {
+		return err
+	}
+	o, err := ownerNamed("owner", c.Owner)
+	if err != nil {
+		return err
+	}
+	return c.withKeys(e, true, func(k *api.Keyring) error {
 		key, secret, err := k.Create(e.ctx, c.Name, api.Role(c.Role), o)
 		if err != nil {
 			return err
@@ -57,7 +63,7 @@ func (c *keysAddCmd) Run(e *env) error {
 type keysListCmd struct{ directory }
 
 func (c *keysListCmd) Run(e *env) error {
-	return c.withKeys(e, func(k *api.Keyring) error {
+	return c.withKeys(e, false, func(k *api.Keyring) error {
 		all, err := k.List(e.ctx)
 		if err != nil {
 			return err
@@ -65,12 +71,19 @@ func (c *keysListCmd) Run(e *env) error {
 		for _, key := range all {
 			state := ""
 			if key.Revoked != nil {
-				state = "  revoked " + key.Revoked.Format(time.DateTime)
+				state = "  revoked " + key.Revoked.UTC().Format(time.DateTime)
 			}
-			fmt.Fprintf(e.stdout, "%s  %-8s  %-20s  %s  %s%s\n", key.ID, key.Role, key.Owner, key.Created.Format(time.DateTime), key.Name, state)
+			fmt.Fprintf(e.stdout, "%s  %-8s  %-20s  %s  %s%s\n", key.ID, key.Role, key.Owner, key.Created.UTC().Format(time.DateTime), orDash(key.Name), state)
 		}
 		return nil
 	})
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
 }
 
 type keysRevokeCmd struct {
@@ -79,9 +92,9 @@ type keysRevokeCmd struct {
 }
 
 func (c *keysRevokeCmd) Run(e *env) error {
-	return c.withKeys(e, func(k *api.Keyring) error {
+	return c.withKeys(e, false, func(k *api.Keyring) error {
 		if err := k.Revoke(e.ctx, c.ID); err != nil {
-			return err
+			return fmt.Errorf("%s: %w (selvage keys list shows them)", c.ID, err)
 		}
 		fmt.Fprintf(e.stdout, "%s revoked\n", c.ID)
 		return nil

@@ -67,9 +67,18 @@ func main() {
 
 // run is main without the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	help := stdout
+	switch {
+	case len(args) == 0:
+		// A forgotten command gets the help, and a script that forgot it no success.
+		args, help = []string{"--help"}, stderr
+		defer func() { code = 2 }()
+	case args[0] == "help":
+		args = append(args[1:len(args):len(args)], "--help")
+	}
 	// verify has a contract of its own for flags and exit codes, shared with
-	// selvage-verify, so it never meets the parser below.
-	if len(args) > 0 && args[0] == "verify" {
+	// selvage-verify, so it does not meet the parser below.
+	if args[0] == "verify" {
 		return verifyMain(args[1:], stdout, stderr)
 	}
 	var c cli
@@ -78,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.Name("selvage"),
 		kong.Description("Original-design provenance and similarity: register designs, find their copies, prove it.\n\nNew here? Run: selvage demo"),
 		kong.Vars{"version": buildVersion()},
-		kong.Writers(stdout, stderr),
+		kong.Writers(help, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Exit(func(n int) { stopped = n; panic(kongExit{}) }),
 	)
@@ -96,8 +105,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	k, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "selvage: %v\n", err)
-		fmt.Fprintln(stderr, "Run selvage --help, or selvage COMMAND --help.")
+		path := "selvage"
+		var p *kong.ParseError
+		if errors.As(err, &p) && p.Context != nil && p.Context.Selected() != nil {
+			path = p.Context.Selected().FullPath()
+		}
+		fmt.Fprintf(stderr, "selvage: %v\nRun %s --help.\n", err, path)
 		return 2
 	}
 	level := slog.LevelError

@@ -20,7 +20,7 @@ import (
 
 // directory is the --data of commands that work on a registry themselves.
 type directory struct {
-	Data string `placeholder:"DIR" help:"Directory of the registry."`
+	Data string `placeholder:"DIR" help:"Directory of the registry; default $SELVAGE_DATA or ~/.local/share/selvage."`
 }
 
 func (d directory) settings(e *env) (Settings, error) {
@@ -63,7 +63,7 @@ func (c *fsckCmd) Run(e *env) error {
 			rep.Works, rep.Withdrawn, rep.Assets, rep.Proved, rep.Pending, rep.LogSize, rep.Orphans)
 	}
 	if len(rep.Problems) > 0 {
-		return &exit{1, fmt.Sprintf("%d problems", len(rep.Problems))}
+		return &exit{1, fmt.Sprintf("the registry is damaged: %d problem(s)", len(rep.Problems))}
 	}
 	if !c.JSON {
 		fmt.Fprintln(e.stdout, "clean")
@@ -79,7 +79,7 @@ func (c *reindexCmd) Run(e *env) error {
 		return err
 	}
 	if !s.exists() {
-		return fmt.Errorf("no registry in %s", s.Data)
+		return s.missing()
 	}
 	// The record store's lock is taken first, so that no running server loses its files.
 	kv, err := openRecords(s, e.log)
@@ -117,15 +117,17 @@ func (c *backupCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := freshDir(c.To); err != nil {
-		return err
-	}
 	y, err := e.openExisting(s)
 	if err != nil {
 		return err
 	}
 	defer y.close(e.ctx)
-	err = writeStream(filepath.Join(c.To, recordsBackup), func(w io.Writer) error { return store.Backup(e.ctx, y.kv, w) })
+	if err := freshDir(c.To); err != nil {
+		return err
+	}
+	// It gets its name last: a backup that broke off cannot be taken for a whole one.
+	records := filepath.Join(c.To, recordsBackup)
+	err = writeStream(records+".part", func(w io.Writer) error { return store.Backup(e.ctx, y.kv, w) })
 	if err != nil {
 		return err
 	}
@@ -136,6 +138,9 @@ func (c *backupCmd) Run(e *env) error {
 		if err := copyTree(e.ctx, filepath.Join(s.Data, sub), filepath.Join(c.To, sub)); err != nil {
 			return err
 		}
+	}
+	if err := os.Rename(records+".part", records); err != nil {
+		return err
 	}
 	fmt.Fprintf(e.stdout, "%s backed up to %s\n", s.Data, c.To)
 	if s.Objects == "s3" {
@@ -156,36 +161,45 @@ func (c *restoreCmd) Run(e *env) error {
 	}
 	f, err := os.Open(filepath.Join(c.From, recordsBackup))
 	if err != nil {
-		return fmt.Errorf("%s is no backup: %w", c.From, err)
+		return fmt.Errorf("%s is no backup: %s: %w", c.From, recordsBackup, cause(err))
 	}
 	defer f.Close()
 	if err := freshDir(s.Data); err != nil {
 		return err
 	}
-	for _, sub := range []string{"log", "objects"} {
-		if err := copyTree(e.ctx, filepath.Join(c.From, sub), filepath.Join(s.Data, sub)); err != nil {
-			return err
+	n, err := c.restore(e, s, f)
+	if err != nil {
+		// The directory was empty: half a registry must not be taken for a whole one.
+		for _, sub := range []string{"records", "log", "objects", "index"} {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(s.Data, sub)))
 		}
-	}
-	kv, err := openRecords(s, e.log)
-	if err != nil {
-		return err
-	}
-	err = store.Restore(e.ctx, kv, bufio.NewReaderSize(f, 1<<20))
-	if err := errors.Join(err, kv.Close()); err != nil {
-		return err
-	}
-	// Opening rebuilds the index.
-	y, err := e.open(s, nil)
-	if err != nil {
-		return err
-	}
-	n, err := y.registry.Reindex(e.ctx)
-	if err := errors.Join(err, y.close(e.ctx)); err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "%s restored to %s: %d works\n", c.From, s.Data, n)
 	return nil
+}
+
+func (c *restoreCmd) restore(e *env, s Settings, records io.Reader) (works int, err error) {
+	for _, sub := range []string{"log", "objects"} {
+		if err := copyTree(e.ctx, filepath.Join(c.From, sub), filepath.Join(s.Data, sub)); err != nil {
+			return 0, err
+		}
+	}
+	kv, err := openRecords(s, e.log)
+	if err != nil {
+		return 0, err
+	}
+	err = store.Restore(e.ctx, kv, bufio.NewReaderSize(records, 1<<20))
+	if err := errors.Join(err, kv.Close()); err != nil {
+		return 0, err
+	}
+	// Opening rebuilds the index.
+	y, err := e.open(s, nil)
+	if err != nil {
+		return 0, err
+	}
+	works, err = y.registry.Reindex(e.ctx)
+	return works, errors.Join(err, y.close(e.ctx))
 }
 
 // freshDir makes a directory that is not there yet, or is empty.

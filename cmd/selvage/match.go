@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,19 +60,20 @@ func (c *matchCmd) print(e *env, path string, a answer) {
 		fmt.Fprintf(e.stdout, "%s\n", line)
 		return
 	}
-	fmt.Fprintf(e.stdout, "%s  %s (%s)\n", path, e.verdict(a.Verdict), a.ID)
+	fmt.Fprintf(e.stdout, "%s%*s  %s\n", e.verdict(a.Verdict), len(registry.Insufficient)-len(a.Verdict), "", path)
 	if len(a.Matches) == 0 {
 		fmt.Fprintf(e.stdout, "    %s\n", a.Reason)
 	}
 	for _, m := range a.Matches {
-		title := m.Title
-		if title != "" {
-			title = " " + fmt.Sprintf("%q", title)
+		title := ""
+		if m.Title != "" {
+			title = fmt.Sprintf("  %q", m.Title)
 		}
-		fmt.Fprintf(e.stdout, "    %-9s %.3f  work %s%s of %s, registered %s\n", m.Verdict, m.Probability, m.Work, title, m.Owner,
-			m.Received.Local().Format(time.DateTime))
-		fmt.Fprintf(e.stdout, "              %s\n", m.Reason)
+		fmt.Fprintf(e.stdout, "    %s  %s %.3f%s\n", m.Work, m.Verdict, m.Probability, title)
+		fmt.Fprintf(e.stdout, "        of %s, registered %s\n", m.Owner, m.Received.Local().Format(time.DateTime))
+		fmt.Fprintf(e.stdout, "        %s\n", m.Reason)
 	}
+	fmt.Fprintf(e.stdout, "    match %s\n", a.ID)
 }
 
 type evidenceCmd struct {
@@ -80,10 +82,17 @@ type evidenceCmd struct {
 	Match       string `placeholder:"ID" xor:"about" help:"Make it about this match with the work."`
 	Against     string `placeholder:"FILE" xor:"about" help:"Compare this file with the work, and make it about the result."`
 	DigestsOnly bool   `help:"Leave the originals out; whoever holds them can still check them."`
-	Out         string `short:"o" required:"" placeholder:"FILE" help:"Where to write the bundle."`
+	Out         string `short:"o" required:"" placeholder:"BUNDLE" help:"Where to write the bundle, a zip."`
 }
 
 func (c *evidenceCmd) Run(e *env) error {
+	// Before anything is compared and logged: is there a place for the bundle?
+	if st, err := os.Stat(c.Out); err == nil && st.IsDir() {
+		return &exit{2, fmt.Sprintf("--out %s is a directory: name a file in it", c.Out)}
+	}
+	if _, err := os.Stat(filepath.Dir(c.Out)); err != nil {
+		return fmt.Errorf("--out %s: %w", c.Out, cause(err))
+	}
 	b, err := c.reach(e, false)
 	if err != nil {
 		return err
@@ -94,16 +103,22 @@ func (c *evidenceCmd) Run(e *env) error {
 	if c.Against != "" {
 		in, err := readInput(c.Against)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", c.Against, err)
 		}
 		a, err := b.compare(c.Work, in)
+		if errors.Is(err, registry.ErrNotFound) {
+			return c.missing()
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", c.Against, err)
 		}
 		match, accused = string(a.ID), &in
 		fmt.Fprintf(e.stderr, "%s: %s\n", c.Against, a.Reason)
 	}
 	zip, err := b.evidence(c.Work, match, accused, c.DigestsOnly)
+	if errors.Is(err, registry.ErrNotFound) {
+		return c.missing()
+	}
 	if err != nil {
 		return err
 	}
@@ -111,12 +126,29 @@ func (c *evidenceCmd) Run(e *env) error {
 		return err
 	}
 	if c.JSON {
-		line, _ := json.Marshal(map[string]any{"work": c.Work, "match": match, "bundle": c.Out, "bytes": len(zip)})
+		line, _ := json.Marshal(struct {
+			Work   string `json:"work"`
+			Match  string `json:"match,omitempty"`
+			Bundle string `json:"bundle"`
+			Bytes  int    `json:"bytes"`
+		}{c.Work, match, c.Out, len(zip)})
 		fmt.Fprintf(e.stdout, "%s\n", line)
 		return nil
 	}
 	fmt.Fprintf(e.stdout, "%s  %d KiB; check it with: selvage verify %s\n", c.Out, (len(zip)+1023)/1024, c.Out)
 	return nil
+}
+
+// missing says what was not found, as far as it may be told.
+func (c *evidenceCmd) missing() error {
+	text := "no work " + c.Work
+	if c.Owner != "" {
+		text += " of " + c.Owner
+	}
+	if c.Match != "" {
+		text += " with a match " + c.Match
+	}
+	return errors.New(text)
 }
 
 // writeFile writes a file whole or not at all.

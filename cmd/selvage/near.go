@@ -23,7 +23,7 @@ func newNear(e *env, s Settings, owner string, create bool) (*near, error) {
 	if anyOwner {
 		owner = "local"
 	}
-	o, err := registry.ParseOwner(owner)
+	o, err := ownerNamed("--owner", owner)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/term"
@@ -53,12 +56,19 @@ func (e *env) verdict(v registry.Verdict) string {
 
 // fileError reports what went wrong with one of several files.
 func (e *env) fileError(asJSON bool, path string, err error) {
+	text := strings.TrimPrefix(explain(err), strconv.Quote(filepath.Base(path))+": ")
 	if asJSON {
-		line, _ := json.Marshal(map[string]string{"file": path, "error": explain(err)})
+		line, _ := json.Marshal(struct {
+			File  string `json:"file"`
+			Error string `json:"error"`
+		}{path, text})
 		fmt.Fprintf(e.stdout, "%s\n", line)
 		return
 	}
-	fmt.Fprintf(e.stderr, "selvage: %s: %s\n", path, explain(err))
+	if path == "" {
+		path = `""`
+	}
+	fmt.Fprintf(e.stderr, "selvage: %s: %s\n", path, text)
 }
 
 // failures is the error of a command some of whose files failed; they were reported.
@@ -74,14 +84,27 @@ func failures(failed, of int) error {
 
 // explain adds to an error what a person at a terminal can do about it.
 func explain(err error) string {
-	text := err.Error()
-	switch {
-	case errors.Is(err, store.ErrInUse):
-		text += "\nA server or another command has this registry open. Stop it, or ask the server: --server http://127.0.0.1:8080"
-	case errors.Is(err, registry.ErrNotFound):
-		text += " (or not yours: name its owner with --owner)"
+	if errors.Is(err, store.ErrInUse) {
+		return err.Error() + "\nA server or another command has this registry open. Stop it, or ask the server: --server http://127.0.0.1:8080"
 	}
-	return text
+	return err.Error()
+}
+
+// oneOf refuses a flag's value that is not among those allowed; no value is allowed.
+func oneOf(flag, value string, allowed ...string) error {
+	if value == "" || slices.Contains(allowed, value) {
+		return nil
+	}
+	return &exit{2, fmt.Sprintf("%s %q: use %s or %s", flag, value, strings.Join(allowed[:len(allowed)-1], ", "), allowed[len(allowed)-1])}
+}
+
+// ownerNamed is the owner that a flag or an argument names.
+func ownerNamed(what, name string) (registry.OwnerID, error) {
+	o, err := registry.ParseOwner(name)
+	if err != nil {
+		return "", &exit{2, fmt.Sprintf("%s %q: %s", what, name, strings.TrimPrefix(err.Error(), "owner: "))}
+	}
+	return o, nil
 }
 
 func isPending(err error) bool { return errors.Is(err, registry.ErrPending) }

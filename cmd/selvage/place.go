@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +12,7 @@ import (
 // place says where a command finds its registry: a data directory opened in this
 // process, or a server.
 type place struct {
-	Data   string `placeholder:"DIR" help:"Directory of the registry; opened by this process, so no server may be running on it."`
+	Data   string `placeholder:"DIR" help:"Directory of the registry, opened by this process, so no server may be running on it; default $SELVAGE_DATA or ~/.local/share/selvage."`
 	Server string `placeholder:"URL" help:"Ask this server instead; its API key is read from SELVAGE_KEY."`
 	Owner  string `placeholder:"NAME" help:"Whose works they are; default \"local\", or the key's own owner with --server."`
 	JSON   bool   `name:"json" help:"Print one JSON line a file."`
@@ -53,19 +55,29 @@ type input struct {
 // maxInput is the largest file that the commands read.
 const maxInput = 256 << 20
 
+// readInput reads a file. Its errors leave the path out: whoever reports them names it.
 func readInput(path string) (input, error) {
 	st, err := os.Stat(path)
 	if err != nil {
-		return input{}, err
+		return input{}, cause(err)
 	}
 	if st.IsDir() {
-		return input{}, fmt.Errorf("%s is a directory: name files, for example %s", path, filepath.Join(path, "*.jpg"))
+		return input{}, fmt.Errorf("this is a directory: name files, for example %s", filepath.Join(path, "*.jpg"))
 	}
 	if st.Size() > maxInput {
-		return input{}, fmt.Errorf("%s has %d MiB, the limit is %d", path, st.Size()>>20, maxInput>>20)
+		return input{}, fmt.Errorf("the file has %d MiB, the limit is %d", st.Size()>>20, maxInput>>20)
 	}
 	b, err := os.ReadFile(path)
-	return input{path, b}, err
+	return input{path, b}, cause(err)
+}
+
+// cause is an error of the file system without the path and the call.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 func (in input) name() string { return filepath.Base(in.path) }

@@ -10,9 +10,9 @@ import (
 
 type registerCmd struct {
 	place
-	Title      string   `help:"Title of the work; default: the file's name. With several files it goes before each name."`
-	Kind       string   `enum:",photo,video,manuscript" default:"" help:"photo, video or manuscript; default: told from the bytes."`
-	Visibility string   `enum:",private,matchable,public" default:"" help:"Who may learn of the work: private (nobody), matchable (found by everybody's queries), public (title too); default: matchable in a data directory, private on a server."`
+	Title      string   `placeholder:"TEXT" help:"Title of the work; default: the file's name. With several files it goes before each name."`
+	Kind       string   `placeholder:"KIND" help:"photo, video or manuscript; default: told from the bytes."`
+	Visibility string   `placeholder:"WORD" help:"Who may learn of the work: private (nobody), matchable (found by everybody's queries), public (title too); default: matchable in a data directory, private on a server."`
 	Fixed      string   `placeholder:"DATE" help:"When the work was made, as you claim it: 2026-11-22."`
 	Files      []string `arg:"" name:"file" help:"Files to register, one work each."`
 }
@@ -37,6 +37,12 @@ type registered struct {
 }
 
 func (c *registerCmd) Run(e *env) error {
+	if err := oneOf("--kind", c.Kind, "photo", "video", "manuscript"); err != nil {
+		return err
+	}
+	if err := oneOf("--visibility", c.Visibility, "private", "matchable", "public"); err != nil {
+		return err
+	}
 	args := registerArgs{kind: c.Kind, visibility: c.Visibility}
 	if c.Fixed != "" {
 		t, err := time.Parse(time.DateOnly, c.Fixed)
@@ -94,12 +100,12 @@ func (c *registerCmd) print(e *env, path string, r registered) {
 	if r.Proven != nil {
 		proof = "proved not later than " + r.Proven.Local().Format("2006-01-02 15:04:05 MST")
 	}
-	fmt.Fprintf(e.stdout, "%s  %s as %s, %s\n", path, state, r.Work, proof)
+	fmt.Fprintf(e.stdout, "%s  %s\n    %s, %s\n", r.Work, path, state, proof)
 	if r.Insufficient != "" {
 		fmt.Fprintf(e.stdout, "    only exact copies will be found: %s\n", r.Insufficient)
 	}
 	for _, m := range r.Related {
-		fmt.Fprintf(e.stdout, "    resembles the earlier work %s of %s (registered %s, probability %.3f): %s\n",
+		fmt.Fprintf(e.stdout, "    resembles the earlier work %s of %s\n        registered %s, probability %.3f: %s\n",
 			m.Work, m.Owner, m.Received.Local().Format(time.DateOnly), m.Probability, m.Reason)
 	}
 }

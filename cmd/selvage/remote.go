@@ -76,13 +76,17 @@ func (r *remote) do(method, path, contentType string, body []byte) ([]byte, erro
 		}
 		resp, err := r.http.Do(req)
 		if err != nil {
-			return nil, fmt.Errorf("server: %w", err)
+			var u *url.Error
+			if errors.As(err, &u) {
+				err = u.Err // without the method and the whole address
+			}
+			return nil, fmt.Errorf("no answer from %s: %w", r.base, err)
 		}
 		b, err := io.ReadAll(io.LimitReader(resp.Body, 4<<30))
 		resp.Body.Close()
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("server: %w", err)
+			return nil, fmt.Errorf("the answer of %s broke off: %w", r.base, err)
 		case resp.StatusCode < 300:
 			return b, nil
 		case (resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusTooManyRequests) && try < 5:

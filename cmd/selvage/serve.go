@@ -13,7 +13,7 @@ import (
 
 type serveCmd struct {
 	directory
-	Listen string `placeholder:"ADDR" help:"Address to listen on; default 127.0.0.1:8080."`
+	Listen string `placeholder:"ADDR" help:"Address to listen on; default $SELVAGE_LISTEN or 127.0.0.1:8080."`
 }
 
 func (c *serveCmd) Run(e *env) error {

@@ -92,6 +92,11 @@ func loadSettings(path string) (Settings, error) {
 			if errors.As(err, &strict) {
 				return s, fmt.Errorf("configuration %s has fields that do not exist:\n%s", path, strict.String())
 			}
+			var at *toml.DecodeError
+			if errors.As(err, &at) {
+				line, _ := at.Position()
+				return s, fmt.Errorf("configuration %s, line %d: %s\n%s", path, line, strings.TrimPrefix(at.Error(), "toml: "), at.String())
+			}
 			return s, fmt.Errorf("configuration %s: %w", path, err)
 		}
 	}
@@ -129,10 +134,20 @@ func (s Settings) check() error {
 		return errors.New("objects = \"s3\" needs s3.endpoint and s3.bucket (SELVAGE_S3_ENDPOINT, SELVAGE_S3_BUCKET)")
 	case s.MaxUpload < 1<<10:
 		return errors.New("max_upload: use at least 1024 bytes")
+	case s.RatePerSecond <= 0 || s.Burst < 1:
+		return errors.New("rate_per_second must be above 0 and burst at least 1")
+	case s.Hashing < 0:
+		return errors.New("hashing: use 0 (one a processor) or more")
+	case s.Drain <= 0:
+		return errors.New("drain: use a duration above 0, for example \"15s\"")
 	case s.Name == "" || strings.ContainsAny(s.Name, " \t\n+"):
 		return fmt.Errorf("name = %q: use a name like a host name, without spaces and '+'", s.Name)
 	}
 	return nil
+}
+
+func (s Settings) missing() error {
+	return fmt.Errorf("no registry in %s: name its directory with --data, or register something first", s.Data)
 }
 
 // exists reports whether a data directory holds a registry.

@@ -66,7 +66,7 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 // does not make an empty one.
 func (e *env) openExisting(s Settings) (*system, error) {
 	if !s.exists() {
-		return nil, fmt.Errorf("no registry in %s: name its directory with --data, or register something first", s.Data)
+		return nil, s.missing()
 	}
 	return e.open(s, nil)
 }
