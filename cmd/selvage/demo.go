@@ -180,7 +180,7 @@ func demoEvidence(e *env, y *system, f *demoFind, path string) error {
 	}
 	fmt.Fprintf(e.stdout, "\nEvidence about %s (%d KiB), the only thing left behind:\n  %s\nChecked offline:\n", demoName(f.item), b.Len()>>10, path)
 	rep := provenance.Verify(bytes.NewReader(b.Bytes()), int64(b.Len()), provenance.VerifyOptions{})
-	fmt.Fprintf(e.stdout, "  %s\n", rep.Headline)
+	fmt.Fprintf(e.stdout, "  %s\n", strings.ReplaceAll(rep.Headline, "; ", ";\n    "))
 	if err := rep.Err(); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 type evalCmd struct {
 	Data        string `placeholder:"DIR" help:"Keep the registered set here and resume it; default: a temporary directory."`
 	Distractors string `placeholder:"LIST" help:"File with paths of strangers to register too, one a line."`
+	Peer        string `placeholder:"NAME" help:"Run a global hash of others over the same files instead: pdq, pdq8 (all eight forms) or phash64."`
 	Refs        string `arg:"" name:"refs.txt" help:"Paths of originals to register, one a line."`
 	Queries     string `arg:"" name:"queries.txt" help:"Paths of files to ask about, one a line."`
 }
@@ -68,6 +69,13 @@ func (c *evalCmd) Run(e *env) error {
 			return err
 		}
 		refs = append(refs, more...)
+	}
+	if c.Peer != "" {
+		p, err := peerNamed(c.Peer)
+		if err != nil {
+			return err
+		}
+		return p.run(e, refs, queries)
 	}
 	s := defaults()
 	s.Data = c.Data

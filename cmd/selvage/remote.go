@@ -117,7 +117,9 @@ func form(fields map[string]string, in input) (contentType string, body []byte, 
 	if err = errors.Join(err, e); err == nil {
 		_, err = part.Write(in.data)
 	}
-	return w.FormDataContentType(), b.Bytes(), errors.Join(err, w.Close())
+	// Close writes the end of the form, so it comes before Bytes.
+	err = errors.Join(err, w.Close())
+	return w.FormDataContentType(), b.Bytes(), err
 }
 
 func (r *remote) upload(path string, fields map[string]string, in input, out any) error {
