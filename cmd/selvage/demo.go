@@ -28,8 +28,8 @@ func (*demoCmd) Run(e *env) error {
 	s := defaults()
 	s.Data = filepath.Join(dir, "data")
 	defer func() {
-		os.RemoveAll(s.Data)
-		os.Remove(dir) // does nothing where the evidence lies in it
+		_ = os.RemoveAll(s.Data)
+		_ = os.Remove(dir) // fails, as it should, where the evidence lies in it
 	}()
 
 	fmt.Fprintln(e.stdout, "Drawing designs …")
@@ -41,7 +41,7 @@ func (*demoCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	defer y.close(e.ctx)
+	defer y.quit(e.ctx)
 
 	works, err := demoRegister(e, y, set.Originals)
 	if err != nil {
@@ -107,10 +107,10 @@ func demoMatch(e *env, y *system, works map[registry.WorkID]string, set fixtures
 		if err != nil {
 			return nil, err
 		}
-		sure, why := "", demoWhy(rep)
+		p, why := "", demoWhy(rep)
 		if len(rep.Matches) > 0 {
 			m := rep.Matches[0]
-			sure = fmt.Sprintf("%.3f", m.Probability)
+			p = sure(m.Probability)
 			switch {
 			case it.Role == fixtures.RoleEdit && works[m.Work] == it.Of:
 				found++
@@ -124,7 +124,7 @@ func demoMatch(e *env, y *system, works map[registry.WorkID]string, set fixtures
 		} else if it.Role == fixtures.RoleEdit {
 			why = "MISSED"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", demoName(it), rep.Verdict, sure, why)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", demoName(it), rep.Verdict, p, why)
 	}
 	if err := table.Flush(); err != nil {
 		return nil, err

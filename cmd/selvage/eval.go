@@ -83,13 +83,13 @@ func (c *evalCmd) Run(e *env) error {
 		if s.Data, err = os.MkdirTemp("", "selvage-eval-"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(s.Data)
+		defer func() { _ = os.RemoveAll(s.Data) }()
 	}
 	y, err := e.open(s, nil)
 	if err != nil {
 		return err
 	}
-	defer y.close(e.ctx)
+	defer y.quit(e.ctx)
 
 	var stats evalStats
 	works := &workPaths{byWork: map[registry.WorkID]string{}}

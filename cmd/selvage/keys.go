@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -38,8 +39,7 @@ func (d directory) withKeys(e *env, create bool, f func(*api.Keyring) error) err
 	if err != nil {
 		return err
 	}
-	defer kv.Close()
-	return f(api.NewKeyring(kv, time.Now))
+	return errors.Join(f(api.NewKeyring(kv, time.Now)), kv.Close())
 }
 
 func (c *keysAddCmd) Run(e *env) error {

@@ -46,7 +46,7 @@ func (c *fsckCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	defer y.close(e.ctx)
+	defer y.quit(e.ctx)
 	rep, err := y.registry.Fsck(e.ctx, registry.FsckOptions{Originals: !c.Quick, Progress: func(t string) { fmt.Fprintln(e.stderr, "fsck:", t) }})
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (c *backupCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	defer y.close(e.ctx)
+	defer y.quit(e.ctx)
 	if err := freshDir(c.To); err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (c *matchCmd) print(e *env, path string, a answer) {
 		if m.Title != "" {
 			title = fmt.Sprintf("  %q", m.Title)
 		}
-		fmt.Fprintf(e.stdout, "    %s  %s %.3f%s\n", m.Work, m.Verdict, m.Probability, title)
+		fmt.Fprintf(e.stdout, "    %s  %s %s%s\n", m.Work, m.Verdict, sure(m.Probability), title)
 		fmt.Fprintf(e.stdout, "        of %s, registered %s\n", m.Owner, m.Received.Local().Format(time.DateTime))
 		fmt.Fprintf(e.stdout, "        %s\n", m.Reason)
 	}
@@ -97,7 +97,7 @@ func (c *evidenceCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer func() { _ = b.close() }() // what was made is durable already
 	match := c.Match
 	var accused *input
 	if c.Against != "" {
@@ -157,7 +157,7 @@ func writeFile(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // gone already where all went well
 	if _, err := f.Write(data); err != nil {
 		f.Close()
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,6 +54,9 @@ func (e *env) verdict(v registry.Verdict) string {
 	}
 	return "\033[" + colour + "m" + string(v) + "\033[0m"
 }
+
+// sure is a probability for people: cut, not rounded, so that only 1 looks like 1.
+func sure(p float64) string { return fmt.Sprintf("%.3f", math.Floor(p*1000)/1000) }
 
 // fileError reports what went wrong with one of several files.
 func (e *env) fileError(asJSON bool, path string, err error) {

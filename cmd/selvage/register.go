@@ -105,7 +105,7 @@ func (c *registerCmd) print(e *env, path string, r registered) {
 		fmt.Fprintf(e.stdout, "    only exact copies will be found: %s\n", r.Insufficient)
 	}
 	for _, m := range r.Related {
-		fmt.Fprintf(e.stdout, "    resembles the earlier work %s of %s\n        registered %s, probability %.3f: %s\n",
-			m.Work, m.Owner, m.Received.Local().Format(time.DateOnly), m.Probability, m.Reason)
+		fmt.Fprintf(e.stdout, "    resembles the earlier work %s of %s\n        registered %s, probability %s: %s\n",
+			m.Work, m.Owner, m.Received.Local().Format(time.DateOnly), sure(m.Probability), m.Reason)
 	}
 }

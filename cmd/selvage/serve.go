@@ -34,13 +34,13 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	metrics := api.NewMetrics(prometheus.NewRegistry())
 	y, err := e.open(s, metrics.Observe)
 	if err != nil {
 		return err
 	}
-	defer y.close(e.ctx)
+	defer y.quit(e.ctx)
 	keys := api.NewKeyring(y.kv, time.Now)
 	secret, made, err := keys.EnsureAdmin(e.ctx)
 	if err != nil {

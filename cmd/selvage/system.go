@@ -104,3 +104,6 @@ func (y *system) close(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
+
+// quit closes for commands that leave early: the error that made them is told already.
+func (y *system) quit(ctx context.Context) { _ = y.close(ctx) }
