@@ -61,7 +61,10 @@ func Compare(query, ref *fingerprint.Result) Comparison {
 	same := samePixels(query, ref)
 	all := pairs(query, ref)
 	for _, p := range all[:min(pairings, len(all))] {
-		c, ok := align(query, ref, inner(query, ref, p, all))
+		c, ok := align(query, ref, p)
+		if in := inner(query, ref, p, all); in != p && !c.unmistakable() {
+			c, ok = align(query, ref, in)
+		}
 		if ok && (!best.Found || c.Probability() > best.Probability()) {
 			best = c
 		}
@@ -69,6 +72,12 @@ func Compare(query, ref *fingerprint.Result) Comparison {
 	best.SamePixels = same
 	return best
 }
+
+// unmistakable reports whether a whole picture agrees so closely that a blank ground
+// cannot be the reason. Of the development pictures no two of different works came
+// nearer than 24 bits this way, while the content box of a drawing, whose edges move with
+// the noise of a recompression, may be 60 bits from its original's.
+func (c Comparison) unmistakable() bool { return c.Found && c.PDQ <= 12 && c.Low >= .8 }
 
 func samePixels(a, b *fingerprint.Result) bool {
 	p, ok := a.Print(fingerprint.Pixels256, fingerprint.Full)
