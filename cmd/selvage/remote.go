@@ -181,7 +181,7 @@ func (r *remote) compare(work string, in input) (answer, error) {
 	return a, err
 }
 
-func (r *remote) evidence(work, match string, _ *input, digestsOnly bool) ([]byte, error) {
+func (r *remote) evidence(work, match string, accused *input, digestsOnly bool) ([]byte, error) {
 	q := url.Values{}
 	if match != "" {
 		q.Set("match", match)
@@ -189,9 +189,18 @@ func (r *remote) evidence(work, match string, _ *input, digestsOnly bool) ([]byt
 	if digestsOnly {
 		q.Set("digests_only", "true")
 	}
+	method, contentType := http.MethodGet, ""
+	var body []byte
+	if accused != nil { // the server does not keep the files it is asked about
+		var err error
+		if contentType, body, err = form(nil, *accused); err != nil {
+			return nil, err
+		}
+		method = http.MethodPost
+	}
 	var zip []byte
 	err := retryPending(r.e, func() (err error) {
-		zip, err = r.do(http.MethodGet, "/v1/works/"+url.PathEscape(work)+"/evidence?"+q.Encode(), "", nil)
+		zip, err = r.do(method, "/v1/works/"+url.PathEscape(work)+"/evidence?"+q.Encode(), contentType, body)
 		return err
 	})
 	return zip, err
