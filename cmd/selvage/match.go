@@ -25,7 +25,7 @@ func (c *matchCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	failed := 0
+	failed, left := 0, 0
 	for i, path := range c.Files {
 		e.progress(i, len(c.Files), "match")
 		in, err := readInput(path)
@@ -37,18 +37,19 @@ func (c *matchCmd) Run(e *env) error {
 				continue
 			}
 		}
+		if e.ctx.Err() != nil {
+			left = len(c.Files) - i
+			break
+		}
 		failed++
 		e.clearProgress()
 		e.fileError(c.JSON, path, err)
-		if e.ctx.Err() != nil {
-			break
-		}
 	}
 	e.clearProgress()
 	if err := b.close(); err != nil {
 		return err
 	}
-	return failures(failed, len(c.Files))
+	return failures(failed, left, len(c.Files))
 }
 
 func (c *matchCmd) print(e *env, path string, a answer) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,8 +76,12 @@ func (e *env) fileError(asJSON bool, path string, err error) {
 	fmt.Fprintf(e.stderr, "selvage: %s: %s\n", path, text)
 }
 
-// failures is the error of a command some of whose files failed; they were reported.
-func failures(failed, of int) error {
+// failures is the error of a command some of whose files failed, which was reported, or
+// were left when it was interrupted.
+func failures(failed, left, of int) error {
+	if left > 0 {
+		return &exit{1, fmt.Sprintf("interrupted: %d of %d files were left", left, of)}
+	}
 	if failed == 0 {
 		return nil
 	}
@@ -88,7 +93,10 @@ func failures(failed, of int) error {
 
 // explain adds to an error what a person at a terminal can do about it.
 func explain(err error) string {
-	if errors.Is(err, store.ErrInUse) {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
+	case errors.Is(err, store.ErrInUse):
 		return err.Error() + "\nA server or another command has this registry open. Stop it, or ask the server: --server http://127.0.0.1:8080"
 	}
 	return err.Error()

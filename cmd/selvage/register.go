@@ -55,7 +55,7 @@ func (c *registerCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	failed := 0
+	failed, left := 0, 0
 	for i, path := range c.Files {
 		e.progress(i, len(c.Files), "register")
 		in, err := readInput(path)
@@ -71,18 +71,19 @@ func (c *registerCmd) Run(e *env) error {
 				continue
 			}
 		}
+		if e.ctx.Err() != nil {
+			left = len(c.Files) - i
+			break
+		}
 		failed++
 		e.clearProgress()
 		e.fileError(c.JSON, path, err)
-		if e.ctx.Err() != nil {
-			break
-		}
 	}
 	e.clearProgress()
 	if err := b.close(); err != nil {
 		return err
 	}
-	return failures(failed, len(c.Files))
+	return failures(failed, left, len(c.Files))
 }
 
 func (c *registerCmd) print(e *env, path string, r registered) {
