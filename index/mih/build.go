@@ -12,12 +12,12 @@ const segmentLimit = 1 << 24
 
 // tuning is what tests change to reach every way of searching with few codes.
 type tuning struct {
-	live     int     // codes that are kept in the order of their coming before they become a segment
-	scan     int     // codes up to which a segment gets no postings
-	scanCost float64 // nanoseconds to compare a code with a probe in a scan
+	live     int                                  // codes that are kept in the order of their coming before they become a segment
+	scan     int                                  // codes up to which a segment gets no postings
+	scanCost func(s *scanner, radius int) float64 // nanoseconds to compare a code with all probes
 }
 
-var usual = tuning{live: 1 << 13, scan: 1 << 13, scanCost: 1.3}
+var usual = tuning{live: 1 << 13, scan: 1 << 13, scanCost: (*scanner).cost}
 
 // A source is one segment to copy from, without its dead codes.
 type source struct {
@@ -80,14 +80,15 @@ func (s *segment) post() {
 		const roughBits = 10
 		drop := max(0, ch.width-roughBits)
 		var rough [1<<roughBits + 1]uint32
+		values := ch.postings // until the positions are known
 		for c := range s.codes {
-			rough[ch.value(&s.codes[c])>>drop+1]++
+			values[c] = ch.value(&s.codes[c])
+			rough[values[c]>>drop+1]++
 		}
 		for r := range 1 << roughBits {
 			rough[r+1] += rough[r]
 		}
-		for c := range s.codes {
-			v := ch.value(&s.codes[c])
+		for c, v := range values {
 			entries[rough[v>>drop]] = entry{v, uint32(c)}
 			rough[v>>drop]++
 		}
@@ -114,10 +115,11 @@ func (s *segment) post() {
 }
 
 // Costs in nanoseconds; only their ratios and that to a scan matter, which were measured
-// with 1 and 10 million codes. Both are mostly waiting for memory.
+// with 1 and 10 million codes. Both are mostly waiting for memory. The second allows for
+// the bits of real hashes, which agree somewhat more often than by chance.
 const (
 	costBucket    = 30.0
-	costCandidate = 50.0 // a code that stands in a bucket that was read
+	costCandidate = 45.0 // a code that stands in a bucket that was read
 )
 
 // radii spreads a search radius over chunks so that no code within it is missed: if a
@@ -140,9 +142,8 @@ func radii(radius, chunks int) []int {
 // spread codes are assumed; a search that meets more candidates gives up.
 func probeCost(n, chunks, radius int) float64 {
 	cost := 0.0
-	s := spans(chunks)
 	for i, r := range radii(radius, chunks) {
-		width := s[i][1]
+		width := cutOf(i, chunks).width
 		buckets, choose := 0.0, 1.0
 		for k := 0; k <= min(r, width); k++ {
 			buckets += choose
@@ -159,7 +160,7 @@ func (t tuning) chunksFor(n int) int {
 		return 0
 	}
 	best, cheapest := 0, math.Inf(1)
-	for chunks := minChunks; chunks <= maxChunks; chunks++ {
+	for chunks := minChunks; chunks <= maxChunks; chunks += 2 {
 		// The directory of wide chunks must not outgrow the codes.
 		if n < 1<<(256/chunks-3) {
 			continue

@@ -7,15 +7,19 @@
 //
 // # How a search works
 //
-// A code is cut into chunks, 10 to 32 of them by the number of codes, and for each chunk
-// there is a list of the codes with each value (Norouzi, Punjani and Fleet, "Fast Exact
-// Search in Hamming Space with Multi-Index Hashing", 2014). Two codes within 31 bits of
-// each other must be very near in some chunk: with 11 chunks within 2 bits in one of ten,
-// or within 1 bit in the last. So it is enough to read the few lists around each chunk
-// of a probe and to compare what stands there. Where the lists would be many (a large
-// radius), or turn out long (many codes alike), the segment is scanned instead, all
-// probes against a block of codes at a time. The choice is by estimated cost and changes
-// no answer. Up to a radius of about 50 the lists win.
+// A code is cut into chunks, an odd number of them from 11 to 31 by the number of codes,
+// and for each chunk there is a list of the codes with each value (Norouzi, Punjani and
+// Fleet, "Fast Exact Search in Hamming Space with Multi-Index Hashing", 2014). Two codes
+// within 31 bits of each other must be very near in some chunk: with 11 chunks within 2
+// bits in one of ten, or within 1 bit in the last. So it is enough to read the few lists
+// around each chunk of a probe and to compare what stands there. A chunk takes its bits
+// from all over the code, as neighbouring bits of a perceptual hash tend to agree.
+//
+// Where the lists would be many (a large radius), or turn out long (many codes alike), the
+// segment is scanned instead, all probes against a block of codes at a time. With AVX-512
+// that is done on one bit of 512 codes at once. SELVAGE_SIMD=off in the environment turns
+// this off, and changes no answer; nor does the choice between lists and scan, which is by
+// estimated cost.
 //
 // # How it grows
 //
@@ -51,12 +55,13 @@
 // A segment is made of words of 64 bits in the byte order of the machine that wrote it;
 // the magic word tells the order. Each part is filled up with zeros to 8 words.
 //
-//	8 words  magic 0x31304d4745534853, number of codes n, number of chunks m,
+//	8 words  magic 0x32304d4745534853, number of codes n, number of chunks m,
 //	         number of words in the file, four zeros
 //	4n words codes, by rising ID
 //	n words  IDs, strictly rising; the place of an ID is the position of its code
-//	for each of the m chunks (256 mod m chunks of 256/m + 1 bits, then the others of
-//	256/m bits, from the first bit of the code on; w is the width):
+//	for each of the m chunks (chunk i takes the bits i, i+m, i+2m, … where bit j is bit
+//	j%64 of word j/64 of the code, from the lowest on, and gives them to its value from
+//	the lowest on; w is the width):
 //	    u32 × 2^w/32  samples: bit in the next part at which each group of 32 buckets begins
 //	    bits          (n + 2^w) bits, lowest first, and two words more: for each value of
 //	                  the chunk as many ones as there are codes with it, and a zero

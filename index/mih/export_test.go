@@ -1,11 +1,22 @@
 package mih
 
+import "testing"
+
+// SetVectors turns the scanning of planes on, on any processor, or off, until the test ends.
+func SetVectors(t testing.TB, on bool) {
+	was := vectors
+	vectors = on
+	t.Cleanup(func() { vectors = was })
+}
+
 // NewEager returns an index with segments of a few codes, so that a test soon has many
 // of them, and merges. It reads buckets whenever cost is high, and hardly ever when it
 // is low.
 func NewEager(cost float64) *Index {
 	x := New()
-	x.cur.tuning = tuning{live: 40, scan: 36, scanCost: cost}
+	x.cur.tuning = tuning{live: 40, scan: 36, scanCost: func(s *scanner, radius int) float64 {
+		return cost * float64(len(s.probes))
+	}}
 	return x
 }
 

@@ -19,8 +19,20 @@ import (
 // candidates than allowed, and never.
 var costs = []float64{1e9, 60, 0}
 
+// both runs a test with plain and with vector code.
+func both(t *testing.T, test func(*testing.T)) {
+	for _, on := range []bool{false, true} {
+		t.Run(fmt.Sprintf("vectors=%t", on), func(t *testing.T) {
+			mih.SetVectors(t, on)
+			test(t)
+		})
+	}
+}
+
 func TestMemory(t *testing.T) {
-	indextest.Run(t, func(*testing.T) index.Hamming { return mih.New() })
+	both(t, func(t *testing.T) {
+		indextest.Run(t, func(*testing.T) index.Hamming { return mih.New() })
+	})
 }
 
 func TestMemoryEager(t *testing.T) {
@@ -149,7 +161,9 @@ func TestAgainstFlat(t *testing.T) {
 }
 
 // TestLarge uses the usual settings, with enough codes for segments that have buckets.
-func TestLarge(t *testing.T) {
+func TestLarge(t *testing.T) { both(t, large) }
+
+func large(t *testing.T) {
 	x, oracle := mih.New(), flat.New()
 	codes := slices.Concat(indextest.Random(30000, 1), indextest.Clustered(20000, 2000, 20, 2),
 		slices.Repeat(indextest.Random(1, 3), 10000))
@@ -162,7 +176,8 @@ func TestLarge(t *testing.T) {
 		}
 	}
 	for at := 0; at < len(codes); at += 4999 {
-		probes := append(indextest.Random(7, uint64(at)), codes[at])
+		c := codes[at]
+		probes := append(indextest.Random(6, uint64(at)), c, index.Code{^c[0], ^c[1], ^c[2], ^c[3]})
 		for _, radius := range []int{0, 15, 31, 50, 100} {
 			got, err := x.Range(probes, radius)
 			if err != nil {

@@ -2,6 +2,7 @@ package mih
 
 import (
 	"math/bits"
+	"sync"
 
 	"selvage/index"
 )
@@ -10,55 +11,85 @@ import (
 // ones: 16 kB, which stay in the fastest cache.
 const blockSize = 512
 
+// A scanner is the working memory of a scan. Take one with newScanner and put it back
+// into scanners.
+type scanner struct {
+	planes planes // first, as it is to begin with a cache line
+	probes []index.Code
+	pairs  []pair
+	near   [blockSize]uint16 // position of a code near the probe
+	hit    [blockSize / 64]uint64
+	best   [blockSize]index.Hit // where hit has a one
+}
+
+var scanners = sync.Pool{New: func() any { return new(scanner) }}
+
+func newScanner(probes []index.Code) *scanner {
+	s := scanners.Get().(*scanner)
+	s.probes = probes
+	s.pairs = s.pairs[:0]
+	if vectors {
+		s.pair()
+	}
+	return s
+}
+
 // scan compares every code with every probe.
-func scan(hits []index.Hit, codes []index.Code, ids []index.ID, dead *bitset, probes []index.Code, radius int) []index.Hit {
+func (s *scanner) scan(hits []index.Hit, codes []index.Code, ids []index.ID, dead *bitset, radius int) []index.Hit {
 	for from := 0; from < len(codes); from += blockSize {
 		to := min(from+blockSize, len(codes))
-		hits = scanBlock(hits, codes, ids, from, to, dead, probes, radius)
+		hits = s.block(hits, codes, ids, from, to, dead, radius)
 	}
 	return hits
 }
 
-// scanBlock appends the hits among codes[from:to]; there are at most blockSize of them.
-func scanBlock(hits []index.Hit, codes []index.Code, ids []index.ID, from, to int, dead *bitset, probes []index.Code, radius int) []index.Hit {
-	var near [blockSize]uint16 // position of a code near the probe
-	var best [blockSize]index.Hit
-	var hit [blockSize / 64]uint64
+// block appends the hits among codes[from:to]; there are at most blockSize of them.
+func (s *scanner) block(hits []index.Hit, codes []index.Code, ids []index.ID, from, to int, dead *bitset, radius int) []index.Hit {
 	block := codes[from:to]
-	any := false
-	for p := range probes {
-		var n int
-		switch {
-		case radius < 48: // two words of an unrelated code differ by 64 ± 6 bits
-			n = nearBy2(block, probes[p], radius, &near)
-		case radius < 80: // three words differ by 96 ± 7 bits
-			n = nearBy3(block, probes[p], radius, &near)
-		default:
-			n = nearBy4(block, probes[p], radius, &near)
-		}
-		for _, i := range near[:n] {
-			d := block[i].Distance(probes[p])
-			if mask := uint64(1) << (i % 64); hit[i/64]&mask == 0 {
-				hit[i/64] |= mask
-			} else if d >= best[i].Distance {
-				continue
-			}
-			best[i] = index.Hit{ID: ids[from+int(i)], Distance: d, Probe: p}
-			any = true
-		}
+	clear(s.hit[:])
+	if vectors && len(block) == blockSize && radius <= sliceRadius {
+		s.sliced((*[blockSize]index.Code)(block), radius)
+	} else {
+		s.plain(block, radius)
 	}
-	if !any {
-		return hits
-	}
-	for w, word := range hit {
+	for w, word := range s.hit {
 		for ; word != 0; word &= word - 1 {
 			i := w*64 + bits.TrailingZeros64(word)
 			if !dead.has(uint32(from + i)) {
-				hits = append(hits, best[i])
+				s.best[i].ID = ids[from+i]
+				hits = append(hits, s.best[i])
 			}
 		}
 	}
 	return hits
+}
+
+// note keeps the best of what the probes found at a position.
+func (s *scanner) note(at, probe, distance int) {
+	best, mask := &s.best[at], uint64(1)<<(at%64)
+	if s.hit[at/64]&mask == 0 {
+		s.hit[at/64] |= mask
+	} else if distance > best.Distance || distance == best.Distance && probe > best.Probe {
+		return
+	}
+	best.Distance, best.Probe = distance, probe
+}
+
+func (s *scanner) plain(block []index.Code, radius int) {
+	for p := range s.probes {
+		var n int
+		switch {
+		case radius < 48: // two words of an unrelated code differ by 64 ± 6 bits
+			n = nearBy2(block, s.probes[p], radius, &s.near)
+		case radius < 80: // three words differ by 96 ± 7 bits
+			n = nearBy3(block, s.probes[p], radius, &s.near)
+		default:
+			n = nearBy4(block, s.probes[p], radius, &s.near)
+		}
+		for _, i := range s.near[:n] {
+			s.note(int(i), p, block[i].Distance(s.probes[p]))
+		}
+	}
 }
 
 // nearBy2 notes the positions of the codes within radius; it looks at the second half

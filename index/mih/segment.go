@@ -13,11 +13,11 @@ import (
 
 // The layout is written out in doc.go. All lengths here are in words of 64 bits.
 const (
-	magic       = 0x31304d4745534853 // "SHSEGM01" where the low byte comes first
+	magic       = 0x32304d4745534853 // "SHSEGM02" where the low byte comes first
 	headerWords = 8
 	maxCodes    = 1 << 28 // what the parser accepts; building stops far below
-	minChunks   = 10
-	maxChunks   = 32
+	minChunks   = 11      // numbers of chunks are odd
+	maxChunks   = 31
 	groupBits   = 5 // buckets come in groups of 32, each with a sample
 	groupSize   = 1 << groupBits
 )
@@ -37,86 +37,106 @@ type segment struct {
 	refs  atomic.Int64
 }
 
-// A chunk is a run of the code's bits, and for every value that it can take (a bucket)
-// the list of codes that have it. The lists stand one after the other in postings;
-// their lengths are kept in unary: a one for each code and a zero at a bucket's end.
+// A chunk is every m-th bit of the code, where m is the number of chunks, and for every
+// value that it can take (a bucket) the list of codes that have it. The lists stand one
+// after the other in postings; their lengths are kept in unary: a one for each code and a
+// zero at a bucket's end.
+//
+// Neighbouring bits of a perceptual hash tend to agree, and so do bits a row apart. A
+// chunk of neighbours would have many crowded buckets; that is also why m is odd.
 type chunk struct {
-	from, width int
-	samples     []uint32 // where in unary each group of buckets begins, in bits
-	unary       []uint64 // longer than needed, for reading over the end
-	postings    []uint32 // positions of codes, rising inside a bucket
+	cut
+	samples  []uint32 // where in unary each group of buckets begins, in bits
+	unary    []uint64 // longer than needed, for reading over the end
+	postings []uint32 // positions of codes, rising inside a bucket
 }
 
-// spans returns first bit and width of each chunk. The wide ones come first.
-func spans(chunks int) [][2]int {
-	s := make([][2]int, chunks)
-	from := 0
-	for i := range s {
-		width := 256 / chunks
-		if i < 256%chunks {
-			width++
+// A cut takes the bits i, i+m, i+2m, … out of a code; bit j is bit j%64 of word j/64,
+// where bit 0 is the lowest. In each word it moves the first of its bits to bit 0 and
+// clears all others; multiplying then brings them together at the top, without carries.
+type cut struct {
+	width        int
+	shift, place [4]uint8 // where the bits of each word begin, and where they go to
+	mask, gather uint64
+	top          uint8
+}
+
+func cutOf(i, m int) cut {
+	most := (64 + m - 1) / m // bits in one word
+	c := cut{top: uint8(64 - most)}
+	for k := range most {
+		c.mask |= 1 << (k * m)
+		c.gather |= 1 << (int(c.top) - k*(m-1))
+	}
+	next := i
+	for w := range 4 {
+		c.shift[w], c.place[w] = uint8(next-64*w), uint8(c.width)
+		for ; next < 64*(w+1); next += m {
+			c.width++
 		}
-		s[i] = [2]int{from, width}
-		from += width
 	}
-	return s
+	return c
 }
 
-// value cuts a chunk out of a code.
-func value(c *index.Code, from, width int) uint32 {
-	word, shift := from/64, from%64
-	v := c[word] << shift
-	if shift+width > 64 {
-		v |= c[word+1] >> (64 - shift)
+func (c *cut) value(code *index.Code) uint32 {
+	v := uint64(0)
+	for w, word := range code {
+		v |= (word >> (c.shift[w] & 63) & c.mask) * c.gather >> (c.top & 63) << (c.place[w] & 63)
 	}
-	return uint32(v >> (64 - width))
+	return uint32(v)
 }
 
-func (ch *chunk) value(c *index.Code) uint32 { return value(c, ch.from, ch.width) }
-
-// A window is the directory around one bucket, read ahead of its use.
+// A window is the directory of one group of buckets, read ahead of its use.
 type window struct {
-	value         uint32
-	at            uint32 // first bit of the window: where the bucket's group begins
-	first, second uint64 // 128 bits of unary from there
+	at            uint32 // first bit
+	first, second uint64 // 128 bits of unary from there, inverted: ones are ends of buckets
 }
 
-// window reads memory and decides nothing, so that many can be read at the same time.
-func (ch *chunk) window(v uint32) window {
-	at := ch.samples[v>>groupBits]
-	words, shift := ch.unary[at>>6:][:3], at&63
-	return window{
-		value: v, at: at,
-		first:  words[0]>>shift | words[1]<<1<<(63-shift),
-		second: words[1]>>shift | words[2]<<1<<(63-shift),
+// window fills in w from its first bit on. It decides nothing, so that many can be read
+// at the same time.
+func (ch *chunk) window(w *window) {
+	words, shift := ch.unary[w.at>>6:][:3], w.at&63
+	w.first = ^(words[0]>>shift | words[1]<<1<<(63-shift))
+	w.second = ^(words[1]>>shift | words[2]<<1<<(63-shift))
+}
+
+// bucket returns where the codes of bucket i of a group stand in postings; value is that
+// of the group's first bucket.
+func (ch *chunk) bucket(w *window, value uint32, i int) bucket {
+	n := bits.OnesCount64(w.first)
+	late := uint64(n-1-i) >> 32 >> 31 // 1 if the end is in the second word
+	ends := w.first ^ (w.first^w.second)&-late
+	k := i - n&-int(late)
+	if k < bits.OnesCount64(ends) {
+		end := selectBit(ends, k)
+		if run := uint32(bits.LeadingZeros64(ends << (64 - end))); run < end || late == 0 {
+			run = min(run, end)
+			begin := w.at + uint32(late)<<6 + end - run
+			return bucket{begin - value - uint32(i), run}
+		}
 	}
+	return ch.longBucket(w.at, value, i)
 }
 
-// bucket returns where the codes with the window's value stand in postings.
-func (ch *chunk) bucket(w *window) (start, count uint32) {
-	at, begin := w.at, w.at // begin is the first bit of the bucket
-	skip := int(w.value & (groupSize - 1))
-	ends, next := ^w.first, w.second
-	for {
+// longBucket is bucket for those that reach over a word's end.
+func (ch *chunk) longBucket(at, value uint32, skip int) bucket {
+	value += uint32(skip)
+	begin := at // first bit of the bucket
+	for ; ; at += 64 {
+		i, shift := at>>6, at&63
+		ends := ^(ch.unary[i]>>shift | ch.unary[i+1]<<1<<(63-shift))
 		n := bits.OnesCount64(ends)
 		if skip < n {
 			end := selectBit(ends, skip)
 			if before := ends & (1<<end - 1); before != 0 {
 				begin = at + uint32(bits.Len64(before))
 			}
-			return begin - w.value, at + end - begin
+			return bucket{begin - value, at + end - begin}
 		}
 		if n > 0 {
 			begin = at + uint32(bits.Len64(ends))
 		}
 		skip -= n
-		at += 64
-		if at == w.at+64 {
-			ends = ^next
-			continue
-		}
-		i, shift := at>>6, at&63 // a group of long buckets
-		ends = ^(ch.unary[i]>>shift | ch.unary[i+1]<<1<<(63-shift))
 	}
 }
 
@@ -161,8 +181,8 @@ func layoutOf(n, chunks int) layout {
 	pad := func(words int) int { return (words + 7) &^ 7 }
 	l := layout{codes: pad(4 * n), ids: pad(n)}
 	l.total = headerWords + l.codes + l.ids
-	for _, s := range spans(chunks) {
-		buckets := 1 << s[1]
+	for i := range chunks {
+		buckets := 1 << cutOf(i, chunks).width
 		c := chunkLayout{
 			samples:  pad(buckets / groupSize / 2),
 			unary:    pad((n+buckets)/64 + 3),
@@ -188,11 +208,11 @@ func carve(words []uint64, n, chunks int) *segment {
 	}
 	s.codes = view[index.Code](take(l.codes), n)
 	s.ids = view[index.ID](take(l.ids), n)
-	for i, span := range spans(chunks) {
-		c := l.chunks[i]
+	for i, c := range l.chunks {
+		cut := cutOf(i, chunks)
 		s.chunks = append(s.chunks, chunk{
-			from: span[0], width: span[1],
-			samples:  view[uint32](take(c.samples), 1<<span[1]/groupSize),
+			cut:      cut,
+			samples:  view[uint32](take(c.samples), 1<<cut.width/groupSize),
 			unary:    take(c.unary),
 			postings: view[uint32](take(c.postings), n),
 		})
@@ -236,7 +256,7 @@ func parse(words []uint64) (*segment, error) {
 		return nil, fmt.Errorf("not a segment of this version and byte order")
 	}
 	n, chunks := words[1], words[2]
-	if n > maxCodes || chunks != 0 && (chunks < minChunks || chunks > maxChunks) {
+	if n > maxCodes || chunks != 0 && (chunks < minChunks || chunks > maxChunks || chunks%2 == 0) {
 		return nil, fmt.Errorf("impossible header: %d codes in %d chunks", n, chunks)
 	}
 	if want := layoutOf(int(n), int(chunks)).total; words[3] != uint64(want) || len(words) != want {

@@ -18,7 +18,7 @@ func (x *Index) mergeSoon() {
 		x.upkeep.Lock()
 		defer x.upkeep.Unlock()
 		x.merging.Store(false) // what comes from now on may start another one
-		_ = x.mergeMemory() // fails only when closed, and then there is nothing to merge
+		_ = x.mergeMemory()    // fails only when closed, and then there is nothing to merge
 	})
 }
 
