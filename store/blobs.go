@@ -44,23 +44,48 @@ type BlobRef struct {
 
 // Put stores the size bytes of r under their digest d, durable on return. ErrCorrupt if
 // they have another digest; then, and after any other error, nothing new is stored. A
-// blob that is already there is not written again, and r is not read.
+// blob that is already there is read, checked and made durable, and r is not read; it is
+// written again only if its bytes are wrong.
 func (b *Blobs) Put(ctx context.Context, space string, d fingerprint.Digest, r io.Reader, size int64) error {
 	key, err := blobKey(space, d)
 	if err != nil {
 		return err
 	}
-	old, err := b.objects.Stat(ctx, key)
-	switch {
-	case err == nil && old.Size == size:
-		return nil
-	case err != nil && !errors.Is(err, ErrNotFound):
+	if there, err := b.keep(ctx, space, d, size); there || err != nil {
 		return err
 	}
 	// The back-end reads to size; a reader that says at the end that the digest is wrong
 	// must say so before those last bytes are out. Exact holds them back for it.
 	checked := &checkedReader{r: r, hash: sha256.New(), want: d, left: -1}
 	return b.objects.Put(ctx, key, Exact(ctx, checked, size), size)
+}
+
+// keep reports whether the blob is there whole, and makes it durable: it may be what a
+// killed process had renamed into place and not yet flushed.
+func (b *Blobs) keep(ctx context.Context, space string, d fingerprint.Digest, size int64) (there bool, err error) {
+	there, err = b.whole(ctx, space, d, size)
+	if s, ok := b.objects.(Syncer); there && ok {
+		key, kerr := blobKey(space, d)
+		err = errors.Join(kerr, s.Sync(ctx, key))
+	}
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrCorrupt) {
+		return false, nil
+	}
+	return there && err == nil, err
+}
+
+// whole reads the blob. ErrNotFound and ErrCorrupt say that it must be written.
+func (b *Blobs) whole(ctx context.Context, space string, d fingerprint.Digest, size int64) (ok bool, err error) {
+	r, have, err := b.Open(ctx, space, d)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if have != size {
+		return false, nil
+	}
+	_, err = io.Copy(io.Discard, r)
+	return err == nil, err
 }
 
 // Open returns the blob's bytes and their number, or ErrNotFound. The reader ends with

@@ -96,6 +96,14 @@ type Objects interface {
 	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
 }
 
+// Syncer is the second interface of Objects in which an object can be seen before it is
+// durable. Whoever relies on an object without having seen its Put return calls Sync: the
+// process that put it may have been killed in between.
+type Syncer interface {
+	// Sync makes the object of key durable, or returns ErrNotFound.
+	Sync(ctx context.Context, key string) error
+}
+
 // Locker is the second interface of Objects that can keep an object from being
 // changed or deleted until a date (S3 Object Lock, compliance mode).
 type Locker interface {

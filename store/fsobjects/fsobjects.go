@@ -21,9 +21,13 @@ type Objects struct {
 	synced sync.Map // folders, as paths, whose entry in the folder above is durable
 
 	create func(dir string) (tempFile, error) // createTemp, but for tests
+	flush  func(path string) error            // syncPath, but for tests
 }
 
-var _ store.Objects = (*Objects)(nil)
+var (
+	_ store.Objects = (*Objects)(nil)
+	_ store.Syncer  = (*Objects)(nil)
+)
 
 // tempFile is what Put needs of *os.File.
 type tempFile interface {
@@ -51,14 +55,14 @@ func Open(dir string) (*Objects, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open objects: %w", mapError(err))
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil {
+	if err := syncPath(filepath.Dir(dir)); err != nil {
 		return nil, fmt.Errorf("open objects: %w", mapError(err))
 	}
 	tmp, err := newTempDir(filepath.Join(dir, "+tmp"))
 	if err != nil {
 		return nil, fmt.Errorf("open objects: %w", mapError(err))
 	}
-	o := &Objects{dir: dir, tmp: tmp, create: createTemp}
+	o := &Objects{dir: dir, tmp: tmp, create: createTemp, flush: syncPath}
 	o.synced.Store(dir, true)
 	return o, nil
 }
@@ -116,7 +120,7 @@ func (o *Objects) put(ctx context.Context, path string, r io.Reader, size int64)
 	if err = os.Rename(f.Name(), path); err != nil {
 		return mapPutError(err)
 	}
-	return mapError(syncDir(folder))
+	return mapError(o.flush(folder))
 }
 
 // makeFolder makes folder and all above it, durable on return. A folder that another
@@ -133,10 +137,29 @@ func (o *Objects) makeFolder(folder string) error {
 	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err := syncDir(above); err != nil {
+	if err := o.flush(above); err != nil {
 		return err
 	}
 	o.synced.Store(folder, true)
+	return nil
+}
+
+// Sync implements store.Syncer: the file, its entry and all folders above it.
+func (o *Objects) Sync(ctx context.Context, key string) error {
+	path, err := o.path(ctx, key)
+	if err != nil {
+		return err
+	}
+	err = mapError(o.flush(path))
+	if err == nil {
+		err = mapPutError(o.makeFolder(filepath.Dir(path)))
+	}
+	if err == nil {
+		err = mapError(o.flush(filepath.Dir(path)))
+	}
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", key, err)
+	}
 	return nil
 }
 
@@ -187,7 +210,7 @@ func (o *Objects) Delete(ctx context.Context, key string) error {
 	}
 	err = mapError(os.Remove(path))
 	if err == nil {
-		err = mapError(syncDir(filepath.Dir(path)))
+		err = mapError(o.flush(filepath.Dir(path)))
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("delete %s: %w", key, err)
@@ -195,17 +218,18 @@ func (o *Objects) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
-// syncDir flushes a folder's entries. File systems that cannot are taken at their word.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// syncPath flushes a file, or a folder's entries. File systems that cannot are taken at
+// their word.
+func syncPath(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	err = d.Sync()
+	err = f.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		err = nil
 	}
-	return errors.Join(err, d.Close())
+	return errors.Join(err, f.Close())
 }
 
 // mapError gives the errors of the file system the meaning they have in package store.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"selvage/fingerprint"
 	"selvage/store"
 	"selvage/store/storetest"
 )
@@ -129,6 +130,66 @@ func TestSweep(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(filepath.Join(dir, "+tmp")); len(left) != 0 {
 		t.Errorf("after closing: %v", left)
+	}
+}
+
+// TestUnflushedBlob: what a process left that was killed between renaming a file into
+// place and flushing its folder is flushed, with every folder above it, before a later
+// process builds on it.
+func TestUnflushedBlob(t *testing.T) {
+	dir := t.TempDir()
+	data := []byte("an original")
+	d := fingerprint.DigestOf(data)
+	put := func(o *Objects) error {
+		return store.NewBlobs(o).Put(t.Context(), "ann", d, bytes.NewReader(data), int64(len(data)))
+	}
+	file := filepath.Join(dir, "blobs", "ann", d.String()[:2], d.String())
+	killed, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	died := errors.New("killed")
+	killed.flush = func(path string) error {
+		if path == filepath.Dir(file) {
+			return died // the file is in place; this is as far as it came
+		}
+		return nil
+	}
+	if err := put(killed); !errors.Is(err, died) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Fatal(err)
+	}
+	next, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flushed := map[string]bool{}
+	next.flush = func(path string) error {
+		flushed[path] = true
+		return syncPath(path)
+	}
+	if err := put(next); err != nil {
+		t.Fatal(err)
+	}
+	for path := file; path != filepath.Dir(dir); path = filepath.Dir(path) {
+		if !flushed[path] {
+			t.Errorf("%s was not flushed", path)
+		}
+	}
+	next.flush = func(string) error { return syscall.EIO }
+	if err := put(next); !errors.Is(err, syscall.EIO) {
+		t.Errorf("flushing failed: have %v, want EIO", err)
+	}
+	next.flush = syncPath
+	if err := next.Sync(t.Context(), "blobs/none"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a missing object: have %v, want ErrNotFound", err)
+	}
+	for _, o := range []*Objects{killed, next} {
+		if err := o.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

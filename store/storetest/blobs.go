@@ -26,6 +26,7 @@ func RunBlobs(t *testing.T, open func(dir string) (store.Objects, error)) {
 		{"Damaged", blobDamaged},
 		{"BadNames", blobBadNames},
 		{"Again", blobAgain},
+		{"Mend", blobMend},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := startObjects(t, t.TempDir(), open)
@@ -191,5 +192,21 @@ func blobAgain(t *testing.T, b *store.Blobs, _ store.Objects) {
 	must(t, b.Put(t.Context(), "owner", d, r, int64(len(data))))
 	if r.Len() != len(data) {
 		t.Errorf("%d bytes were read again", len(data)-r.Len())
+	}
+}
+
+// blobMend: a blob whose bytes are wrong is written again by the next Put.
+func blobMend(t *testing.T, b *store.Blobs, o store.Objects) {
+	data := randomBytes(50_000)
+	d := fingerprint.DigestOf(data)
+	key := "blobs/owner/" + d.String()[:2] + "/" + d.String()
+	flipped := bytes.Clone(data)
+	flipped[25_000] ^= 1
+	for name, bad := range map[string][]byte{"flipped": flipped, "cut": data[:49_999], "emptied": {}} {
+		put(t, o, key, string(bad))
+		must(t, b.Put(t.Context(), "owner", d, bytes.NewReader(data), int64(len(data))))
+		if got, err := b.Read(t.Context(), "owner", d, int64(len(data))); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%s: after putting it again: %d bytes, %v", name, len(got), err)
+		}
 	}
 }

@@ -30,8 +30,8 @@ var ErrFault = fmt.Errorf("fault of the test: %w", store.ErrUnavailable)
 //		}
 //	}
 //
-// An operation is a View, an Update, a Put (locked or not), Open, Stat, Delete or the
-// beginning of a List. One that fails has done nothing, unless LoseAnswers is set. It
+// An operation is a View, an Update, a Put (locked or not), Open, Stat, Sync, Delete or
+// the beginning of a List. One that fails has done nothing, unless LoseAnswers is set. It
 // is safe for concurrent use.
 type Faulty struct {
 	mu      sync.Mutex
@@ -261,6 +261,20 @@ func (o *faultyObjects) Stat(ctx context.Context, key string) (store.Object, err
 		return store.Object{}, err
 	}
 	return o.o.Stat(ctx, key)
+}
+
+// Sync implements store.Syncer: nothing more where o needs none.
+func (o *faultyObjects) Sync(ctx context.Context, key string) error {
+	err, lost := o.f.begin("objects.Sync " + key)
+	if err != nil {
+		return err
+	}
+	if s, ok := o.o.(store.Syncer); ok {
+		if err := s.Sync(ctx, key); err != nil {
+			return err
+		}
+	}
+	return lost
 }
 
 func (o *faultyObjects) Delete(ctx context.Context, key string) error {
