@@ -2,13 +2,18 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
+	"github.com/corona10/goimagehash"
+
 	"selvage/fingerprint"
+	"selvage/fingerprint/decode"
 	"selvage/fingerprint/photo"
 )
 
@@ -28,14 +33,6 @@ var peers = map[string]peer{
 
 // run prints the nearest 20 references of every query; score is the share of equal bits.
 func (p peer) run(e *env, refs, queries []string) error {
-	set := fingerprint.Set{photo.New(photo.Options{NoNegatives: true})}
-	hash := func(path string) (*fingerprint.Result, error) {
-		in, err := readInput(path)
-		if err != nil {
-			return nil, err
-		}
-		return set.Hash(e.ctx, "", in.data)
-	}
 	type print struct {
 		ref string
 		fp  fingerprint.Fingerprint
@@ -44,15 +41,13 @@ func (p peer) run(e *env, refs, queries []string) error {
 	var mu sync.Mutex
 	start := cpuTime()
 	inOrder(e.ctx, len(refs), func(i int) {
-		r, err := hash(refs[i])
+		forms, err := p.hash(e.ctx, refs[i])
 		if err != nil {
 			return
 		}
-		if fp, ok := r.Print(p.kind, fingerprint.Full); ok {
-			mu.Lock()
-			stored = append(stored, print{refs[i], fp})
-			mu.Unlock()
-		}
+		mu.Lock()
+		stored = append(stored, print{refs[i], forms[0]})
+		mu.Unlock()
 	}, nil)
 	stats := evalStats{Registered: len(stored), Failed: len(refs) - len(stored), Queries: len(queries), RegisterMS: perItem(cpuTime()-start, len(refs))}
 	start = cpuTime()
@@ -61,12 +56,14 @@ func (p peer) run(e *env, refs, queries []string) error {
 	var failed error
 	inOrder(e.ctx, len(queries), func(i int) {
 		lines[i] = evalLine{Query: queries[i], Verdict: "none", Matches: []evalMatch{}}
-		r, err := hash(queries[i])
+		probes, err := p.hash(e.ctx, queries[i])
 		if err != nil {
 			lines[i].Error = err.Error()
 			return
 		}
-		probes := p.probes(r)
+		if !p.forms {
+			probes = probes[:1]
+		}
 		for _, s := range stored {
 			best := -1
 			for _, q := range probes {
@@ -94,22 +91,30 @@ func (p peer) run(e *env, refs, queries []string) error {
 	return enc.Encode(map[string]evalStats{"stats": stats})
 }
 
-// probes are what is asked for: the whole picture, as it is or in eight forms.
-func (p peer) probes(r *fingerprint.Result) []fingerprint.Fingerprint {
-	fp, ok := r.Print(p.kind, fingerprint.Full)
-	if !ok {
-		return nil
+// hash returns the hash of the whole picture, first as it is and then in the other forms
+// that the kind has.
+func (p peer) hash(ctx context.Context, path string) ([]fingerprint.Fingerprint, error) {
+	in, err := readInput(path)
+	if err != nil {
+		return nil, err
 	}
-	out := []fingerprint.Fingerprint{fp}
-	if p.forms {
-		// The probes begin with the eight forms of the whole picture (package photo).
-		for _, q := range r.Probes {
-			if q.Kind == p.kind && q.View == fingerprint.Full {
-				out = append(out, q.Fingerprint)
-			}
+	pic, err := decode.Decode(ctx, in.data, decode.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	if p.kind == fingerprint.PHash64 {
+		h, err := goimagehash.PerceptionHash(pic.RGB)
+		if err != nil {
+			return nil, err
 		}
+		return []fingerprint.Fingerprint{{Kind: p.kind, Payload: binary.BigEndian.AppendUint64(nil, h.GetHash())}}, nil
 	}
-	return out
+	var out []fingerprint.Fingerprint
+	forms, quality := photo.PDQ(pic.RGB)
+	for _, f := range forms {
+		out = append(out, fingerprint.Fingerprint{Kind: p.kind, Payload: f, Quality: quality})
+	}
+	return out, nil
 }
 
 func peerNamed(name string) (peer, error) {

@@ -94,7 +94,8 @@ func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
 // addView hashes one view of w × h pixels into prints and the probes of r, or says why it
 // holds too little.
 func addView(r *fingerprint.Result, prints *[]fingerprint.Fingerprint, v fingerprint.View, p *plane, w, h int, opts Options) (lacking string, err error) {
-	l := downsample(p)
+	b := newBlur(p)
+	l := b.sample(false, false)
 	c := transform(l)
 	if lacking = measure(l, c).lacking(w, h); lacking != "" {
 		return lacking, nil
@@ -105,7 +106,7 @@ func addView(r *fingerprint.Result, prints *[]fingerprint.Fingerprint, v fingerp
 	if err != nil {
 		return "", fmt.Errorf("phash of the %s view: %w", v, err)
 	}
-	forms, quality := c.pdq(), l.quality()
+	forms, quality := b.pdq(), l.quality()
 	print := func(k fingerprint.Kind, payload []byte) fingerprint.Fingerprint {
 		return fingerprint.Fingerprint{Kind: k, View: v, Payload: payload, Quality: quality}
 	}

@@ -164,5 +164,5 @@ func ExampleCompare() {
 	fmt.Println(c.Reason())
 	// Output:
 	// flipY true
-	// mirrored copy: 248 of 256 PDQ bits agree and the aligned pictures correlate 0.99
+	// mirrored copy: 256 of 256 PDQ bits agree and the aligned pictures correlate 0.99
 }

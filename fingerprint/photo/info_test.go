@@ -53,7 +53,7 @@ func TestInsufficient(t *testing.T) {
 			r := hashed(t, tt.m)
 			if r.Insufficient != tt.want {
 				p := newPlane(tt.m)
-				l := downsample(p)
+				l := newBlur(p).sample(false, false)
 				t.Errorf("insufficient %q, want %q (%+v)", r.Insufficient, tt.want, measure(l, transform(l)))
 			}
 			if len(r.Prints) != 0 || len(r.Probes) != 0 {

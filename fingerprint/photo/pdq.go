@@ -1,6 +1,7 @@
 package photo
 
 import (
+	"image"
 	"math"
 	"slices"
 
@@ -19,23 +20,52 @@ type (
 	coeffs [dctSide][dctSide]int64 // row is the vertical frequency less 1; grey levels times one
 )
 
-// downsample blurs p with two passes of box filters, along rows and along columns, and
-// takes the pixel at the centre of each of side × side cells (PDQ paper, "Downsampling").
-func downsample(p *plane) *luma {
+// blur is a plane after two passes of box filters, along rows and along columns.
+type blur struct {
+	pix  []int32
+	w, h int
+}
+
+// newBlur makes the blur of p (PDQ paper, "Downsampling").
+func newBlur(p *plane) blur {
 	a, b := slices.Clone(p.pix), make([]int32, len(p.pix))
 	wx, wy := boxWindow(p.w), boxWindow(p.h)
 	for range 2 {
 		boxRows(b, a, p.w, p.h, wx)
 		boxCols(a, b, p.w, p.h, wy)
 	}
+	return blur{a, p.w, p.h}
+}
+
+// sample takes the pixel at the centre of each of side × side cells of the blurred
+// picture, its rows or columns reversed if asked for.
+//
+// Reversed means what blurring the reversed picture would have given, which is not the
+// reverse of the upright sample: a box of even size reaches one pixel further forward than
+// back, and a centre is rounded down. In a fine pattern those two or three pixels make a
+// tenth of the hash.
+func (b blur) sample(flipRows, flipCols bool) *luma {
+	ys, xs := centres(b.h, flipRows), centres(b.w, flipCols)
 	var l luma
-	for i := range side {
-		y := (2*i + 1) * p.h / (2 * side)
-		for j := range side {
-			l[i][j] = a[y*p.w+(2*j+1)*p.w/(2*side)]
+	for i, y := range ys {
+		row := b.pix[y*b.w:][:b.w]
+		for j, x := range xs {
+			l[i][j] = row[x]
 		}
 	}
 	return &l
+}
+
+// centres are the centres of side cells along an axis of n pixels.
+func centres(n int, flip bool) (at [side]int) {
+	before, after := reach(boxWindow(n))
+	for i := range at {
+		at[i] = (2*i + 1) * n / (2 * side)
+		if flip { // two passes, each of which reaches forward by after-before more
+			at[i] = min(max(n-1-at[i]-2*(after-before), 0), n-1)
+		}
+	}
+	return at
 }
 
 // boxWindow is the box size for one axis: half of the decimation, rounded up.
@@ -219,11 +249,45 @@ func (l *luma) quality() int {
 	return min(sum/90, 100)
 }
 
-// pdq is the PDQ hash of a view in all forms: element f is the hash of the picture
-// after form f has been applied to it.
+// pdq is the PDQ hash of a view in all forms, from one transform, as the reference makes
+// them: element f is the hash of the picture after form f has been applied to it, as far
+// as turning the coefficients can tell.
 func (c *coeffs) pdq() (forms [8][]byte) {
 	for f := range forms {
 		forms[f] = c.turn(fingerprint.Dihedral(f)).bits()
 	}
 	return forms
+}
+
+// pdq is the PDQ hash of the blurred picture in all forms: element f is what hashing the
+// picture anew after form f has been applied to it would give. That takes four transforms
+// of the one blur, since transposing costs nothing.
+func (b blur) pdq() (forms [8][]byte) {
+	for _, flipRows := range []bool{false, true} {
+		for _, flipCols := range []bool{false, true} {
+			c := transform(b.sample(flipRows, flipCols))
+			for f, s := range symmetries {
+				switch {
+				case !s.transpose && s.flipRows == flipRows && s.flipCols == flipCols:
+					forms[f] = c.bits()
+				case s.transpose && s.flipCols == flipRows && s.flipRows == flipCols:
+					// Reversing the rows of the transposed is transposing the reversed columns.
+					forms[f] = c.turn(fingerprint.FlipPlus1).bits()
+				}
+			}
+		}
+	}
+	return forms
+}
+
+// PDQ returns the PDQ hash of a picture (opaque, with (0,0) as the upper left corner) in the
+// eight forms, and its quality 0..100, exactly as the reference derives them from one
+// transform: for exchange with systems that speak PDQ.
+func PDQ(m *image.NRGBA) (forms [8][]byte, quality int) {
+	p := newPlane(m)
+	if len(p.pix) == 0 {
+		return forms, 0
+	}
+	l := newBlur(p).sample(false, false)
+	return transform(l).pdq(), l.quality()
 }
