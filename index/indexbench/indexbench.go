@@ -27,7 +27,7 @@ const Limit = 32_000_000
 // Kinds that can be measured: those with codes of 256 bits.
 var Kinds = []string{"pdq256.v1"}
 
-// Report is one measurement. Times are wall times on one thread.
+// Report is one measurement. Times are wall times on one thread, if not said otherwise.
 type Report struct {
 	Kind      string  `json:"kind"`
 	N         int     `json:"n"`
@@ -41,6 +41,21 @@ type Report struct {
 	Recall    float64 `json:"recall"`     // part of flat's hits that mih found too; must be 1
 	OpenMS    float64 `json:"open_ms"`    // to open the finished files again, with all checks
 	FileBytes float64 `json:"file_bytes"` // of mih on disk, a code
+	// Searches are others than that of radius 31, such as registered works are asked for.
+	Searches []Search `json:"searches"`
+}
+
+// Search compares both indexes in queries of one kind.
+type Search struct {
+	Radius  int     `json:"radius"`
+	Probes  int     `json:"probes"`
+	Queries int     `json:"queries"`
+	MIH     float64 `json:"mih_cpu_ms"`  // processor time of a query
+	Flat    float64 `json:"flat_cpu_ms"` // the same
+	Speedup float64 `json:"speedup"`
+	Rate    float64 `json:"gb_per_s"` // bytes of all codes by processor time of mih
+	Hits    int     `json:"hits"`
+	Recall  float64 `json:"recall"`
 }
 
 // Figures are those of one index.
@@ -51,6 +66,7 @@ type Figures struct {
 	QPS          float64 `json:"qps"`
 	P50MS        float64 `json:"p50_ms"`
 	P99MS        float64 `json:"p99_ms"`
+	CPUMS        float64 `json:"cpu_ms"` // processor time of a query
 	Hits         int     `json:"hits"`
 }
 
@@ -60,6 +76,14 @@ const (
 	mihQueries  = 400
 	flatQueries = 20 // the first ones of the others
 )
+
+var searches = []Search{
+	{Radius: 31, Probes: 16, Queries: 6}, // all with complements
+	{Radius: 45, Probes: 16, Queries: 6},
+	{Radius: 45, Probes: 48, Queries: 4},
+	{Radius: 64, Probes: 16, Queries: 6},
+	{Radius: 64, Probes: 48, Queries: 4},
+}
 
 // Run builds both indexes of n codes, half of them random and half in clusters of about
 // 50 that differ by up to 20 bits from their middle, and puts the same queries to both:
@@ -115,7 +139,7 @@ func run(ctx context.Context, n int, kind string, seed uint64) (r Report, err er
 	r.FileBytes = float64(mapped) / float64(n)
 	r.MIH.BytesPerCode = (heap() - empty + float64(mapped)) / float64(n)
 
-	queries := makeQueries(n, seed)
+	queries := makeQueries(n, seed, mihQueries, probeCount, false)
 	found, err := r.MIH.measure(ctx, fast, queries)
 	if err != nil {
 		return r, err
@@ -135,6 +159,22 @@ func run(ctx context.Context, n int, kind string, seed uint64) (r Report, err er
 	}
 	r.Speedup = r.MIH.QPS / r.Flat.QPS
 	r.Recall = recall(found[:flatQueries], want)
+	for _, s := range searches {
+		queries := makeQueries(n, seed, s.Queries, s.Probes, true)
+		var a, b Figures
+		found, err := a.measureAt(ctx, fast, queries, s.Radius)
+		if err != nil {
+			return r, err
+		}
+		want, err := b.measureAt(ctx, plain, queries, s.Radius)
+		if err != nil {
+			return r, err
+		}
+		s.MIH, s.Flat, s.Speedup = a.CPUMS, b.CPUMS, b.CPUMS/a.CPUMS
+		s.Rate = float64(n) * 32 / 1e6 / a.CPUMS
+		s.Hits, s.Recall = a.Hits, recall(found, want)
+		r.Searches = append(r.Searches, s)
+	}
 	return r, nil
 }
 
@@ -183,26 +223,39 @@ func fill(ctx context.Context, x index.Hamming, n int, seed uint64) error {
 	return nil
 }
 
-// makeQueries makes sets of 8 probes; a real query has one code and its 7 mirrored and
-// turned forms, of which at most one is near anything.
-func makeQueries(n int, seed uint64) [][]index.Code {
+// makeQueries makes sets of probes; a real query has one code and its 7 mirrored and
+// turned forms, of which at most one is near anything. It may also have their
+// complements, which are the hashes of the picture with inverted tones.
+func makeQueries(n int, seed uint64, count, probes int, complements bool) [][]index.Code {
 	r := rand.New(rand.NewPCG(seed, ^seed))
-	queries := make([][]index.Code, mihQueries)
+	queries := make([][]index.Code, count)
 	for i := range queries {
-		for range probeCount {
+		own := probes
+		if complements {
+			own /= 2
+		}
+		for range own {
 			queries[i] = append(queries[i], random(r))
 		}
 		if i%2 == 0 {
-			queries[i][r.IntN(probeCount)] = near(r, codeAt(r.IntN(n), n, seed), 10)
+			queries[i][r.IntN(own)] = near(r, codeAt(r.IntN(n), n, seed), 10)
+		}
+		for _, c := range queries[i][:probes-own] {
+			queries[i] = append(queries[i], index.Code{^c[0], ^c[1], ^c[2], ^c[3]})
 		}
 	}
 	return queries
 }
 
 func (f *Figures) measure(ctx context.Context, x index.Hamming, queries [][]index.Code) ([][]index.Hit, error) {
+	return f.measureAt(ctx, x, queries, radius)
+}
+
+func (f *Figures) measureAt(ctx context.Context, x index.Hamming, queries [][]index.Code, radius int) ([][]index.Hit, error) {
+	runtime.GC() // so that its time is not counted
 	times := make([]float64, len(queries))
 	found := make([][]index.Hit, len(queries))
-	sum := 0.0
+	sum, begin := 0.0, spent()
 	for i, q := range queries {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -217,6 +270,7 @@ func (f *Figures) measure(ctx context.Context, x index.Hamming, queries [][]inde
 		sum += times[i]
 		f.Hits += len(hits)
 	}
+	f.CPUMS = max(ms(spent()-begin), 1e-3) / float64(len(queries))
 	slices.Sort(times)
 	f.Queries = len(queries)
 	f.QPS = 1000 * float64(len(queries)) / sum

@@ -19,6 +19,11 @@ func TestRun(t *testing.T) {
 		if r.N != n || r.Recall != 1 || r.MIH.Hits == 0 || r.Flat.Hits == 0 || r.MIH.QPS <= 0 || r.Flat.QPS <= 0 || r.MIH.BytesPerCode < 40 {
 			t.Errorf("%d codes: %+v", n, r)
 		}
+		for _, s := range r.Searches {
+			if s.Recall != 1 || s.Hits == 0 || s.MIH <= 0 || s.Flat <= 0 {
+				t.Errorf("%d codes: %+v", n, s)
+			}
+		}
 		if _, err := json.Marshal(r); err != nil {
 			t.Error(err)
 		}
