@@ -13,30 +13,43 @@ import (
 // fuzzLimits keep a hostile input cheap.
 var fuzzLimits = Limits{MaxBytes: 1 << 20, MaxPixels: 1 << 16, MaxSide: 4096, Timeout: 5 * time.Second}
 
-func addSeeds(f *testing.F) {
-	for _, data := range samples(f) {
-		f.Add(data)
-		f.Add(data[:len(data)/2])
-	}
-	for _, data := range bombs(f) {
-		f.Add(data)
-	}
-	f.Add([]byte("text"))
-	f.Add([]byte{})
-}
-
-// FuzzDecode: either a whole picture within the limits or an *Error, and never a panic
-// of our own code.
-func FuzzDecode(f *testing.F) {
-	addSeeds(f)
-	// The sandboxes compile here: under coverage that takes longer than the engine gives
-	// to one input.
-	for _, name := range []string{"lossy.avif", "plain.heic", "lossless.jxl"} {
-		if _, err := Decode(context.Background(), file(f, name), patient); err != nil {
-			f.Fatal(err)
+// seeds adds the test files of one format, whole and cut, and its bombs; format "" adds
+// those of all.
+func seeds(f *testing.F, format string) {
+	add := func(data []byte) {
+		if got, _ := Sniff(data); format == "" || got == format {
+			f.Add(data)
 		}
 	}
+	for _, data := range samples(f) {
+		add(data)
+		add(data[:len(data)/2])
+	}
+	for _, data := range bombs(f) {
+		add(data)
+	}
+}
+
+// fuzzFormat feeds one decoder: it gives either a whole picture within the limits or an
+// *Error, and never a panic of our own code. A target for each format gives every decoder
+// its share of the time.
+func fuzzFormat(f *testing.F, format string) {
+	seeds(f, format)
+	// The sandboxes compile here: under coverage that takes longer than the engine gives
+	// to one input.
+	for _, c := range good {
+		if c.format != format {
+			continue
+		}
+		if _, err := Decode(context.Background(), file(f, c.name), patient); err != nil {
+			f.Fatal(err)
+		}
+		break
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if got, _ := Sniff(data); got != format {
+			return // another target's
+		}
 		p, err := Decode(context.Background(), data, fuzzLimits)
 		if err == nil {
 			checkPicture(t, p)
@@ -46,15 +59,28 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		e, ok := errors.AsType[*Error](err)
-		if !ok || p != nil || e.Kind == "" || e.Detail == "" {
+		if !ok || p != nil || e.Kind == "" || e.Detail == "" || e.Format != format {
 			t.Fatalf("not a proper error: %#v", err)
 		}
 	})
 }
 
+func FuzzJPEG(f *testing.F) { fuzzFormat(f, "jpeg") }
+func FuzzPNG(f *testing.F) { fuzzFormat(f, "png") }
+func FuzzGIF(f *testing.F) { fuzzFormat(f, "gif") }
+func FuzzWebP(f *testing.F) { fuzzFormat(f, "webp") }
+func FuzzBMP(f *testing.F) { fuzzFormat(f, "bmp") }
+func FuzzTIFF(f *testing.F) { fuzzFormat(f, "tiff") }
+func FuzzAVIF(f *testing.F) { fuzzFormat(f, "avif") }
+func FuzzHEIC(f *testing.F) { fuzzFormat(f, "heic") }
+func FuzzJPEGXL(f *testing.F) { fuzzFormat(f, "jpegxl") }
+func FuzzPSD(f *testing.F) { fuzzFormat(f, "psd") }
+
 // FuzzInspect feeds the container walkers, which are our own and must not panic.
 func FuzzInspect(f *testing.F) {
-	addSeeds(f)
+	seeds(f, "")
+	f.Add([]byte("text"))
+	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		format, ok := Sniff(data)
 		if !ok {
@@ -123,4 +149,18 @@ func FuzzUnpackBits(f *testing.F) {
 			t.Fatalf("%d bytes, want %d", len(out), n+2)
 		}
 	})
+}
+
+// TestEveryFormatHasSeeds: a format without seeds would be fuzzed with nothing.
+func TestEveryFormatHasSeeds(t *testing.T) {
+	counts := map[string]int{}
+	for _, data := range samples(t) {
+		format, _ := Sniff(data)
+		counts[format]++
+	}
+	for format := range codecs {
+		if counts[format] == 0 {
+			t.Errorf("no test file of %s", format)
+		}
+	}
 }
