@@ -1,7 +1,7 @@
 package decode
 
 import (
-	"bytes"
+	"context"
 	"encoding/binary"
 	"image"
 
@@ -42,6 +42,6 @@ func inspectBMP(data []byte) (h header, err error) {
 	return h, nil
 }
 
-func openBMP(data []byte, _ *header) (image.Image, error) {
-	return bmp.Decode(bytes.NewReader(data))
+func openBMP(ctx context.Context, data []byte, _ *header) (image.Image, error) {
+	return bmp.Decode(stoppable(ctx, data))
 }

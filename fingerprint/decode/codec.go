@@ -1,8 +1,11 @@
 package decode
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"image"
+	"io"
 	"slices"
 )
 
@@ -32,10 +35,39 @@ func (h *header) note(format string, args ...any) {
 // codec reads one format. inspect walks the container without decoding: it finds size,
 // orientation and notes, and refuses files that are cut or unsupported. It may return
 // a useful header beside an error, so that a cut bomb is still called a bomb. open
-// decodes. Both may panic; their caller recovers.
+// decodes; a decoder that reads a stream gets one that fails once ctx is done. Both may
+// panic; their caller recovers.
 type codec struct {
 	inspect func(data []byte) (header, error)
-	open    func(data []byte, h *header) (image.Image, error)
+	open    func(ctx context.Context, data []byte, h *header) (image.Image, error)
+}
+
+// stoppable is data as a stream that fails once ctx is done, so that a decoder nobody
+// waits for any more stops at its next read. It stops no decoder that holds all its bytes.
+func stoppable(ctx context.Context, data []byte) io.Reader {
+	return &stopReader{ctx: ctx, r: bytes.NewReader(data)}
+}
+
+// stopReader has no ReadByte on purpose: decoders then read through a buffer, and ctx is
+// asked once a buffer instead of once a byte.
+type stopReader struct {
+	ctx context.Context
+	r   *bytes.Reader
+}
+
+func (s *stopReader) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
+}
+
+// ReadAt is for the TIFF decoder, which would copy the whole stream without it.
+func (s *stopReader) ReadAt(p []byte, off int64) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.ReadAt(p, off)
 }
 
 var codecs = map[string]codec{

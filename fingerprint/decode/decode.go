@@ -73,7 +73,8 @@ var (
 
 // Decode turns the bytes of one picture file into pixels. Every error is an *Error. If
 // it returns one of kind Timeout, a decoder may still be reading data: do not change it.
-// Decode waits for a free slot where too many decodes run, within ctx and lim.Timeout.
+// Decode waits for a free slot where too many decodes run, within ctx and lim.Timeout,
+// and fails with Busy where none became free.
 func Decode(ctx context.Context, data []byte, lim Limits) (*Picture, error) {
 	lim = lim.orDefault()
 	if len(data) == 0 {
@@ -111,12 +112,12 @@ func decodeAs(ctx context.Context, format string, c codec, data []byte, lim Limi
 	}
 
 	if slots.Acquire(ctx, 1) != nil {
-		return nil, timeout(ctx, "no decoder became free in time")
+		return nil, busy(ctx, "too many pictures are being read at once, and none was done in time: try again in a moment")
 	}
 	need := min(max(h.atLeast, h.perPixel*int64(h.width)*int64(h.height)), memoryBudget)
 	if memoryGate.Acquire(ctx, need) != nil {
 		slots.Release(1)
-		return nil, timeout(ctx, "no memory became free in time")
+		return nil, busy(ctx, "the pictures being read at once take up all memory for them: try again in a moment")
 	}
 	type outcome struct {
 		pic *Picture
@@ -133,13 +134,16 @@ func decodeAs(ctx context.Context, format string, c codec, data []byte, lim Limi
 	case o := <-done:
 		return o.pic, o.err
 	case <-ctx.Done():
-		return nil, timeout(ctx, "decoding took too long")
+		return nil, timeout(ctx, tooSlow)
 	}
 }
 
 // render decodes and makes the result opaque and upright.
 func render(ctx context.Context, format string, c codec, data []byte, h *header, lim Limits) (*Picture, error) {
-	img, err := c.open(data, h)
+	img, err := c.open(ctx, data, h)
+	if ctx.Err() != nil {
+		return nil, timeout(ctx, tooSlow) // whatever the decoder says of a stream that broke off
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +153,6 @@ func render(ctx context.Context, format string, c codec, data []byte, h *header,
 	}
 	if b.Empty() {
 		return nil, bad(Corrupt, "the picture has no pixels")
-	}
-	if ctx.Err() != nil {
-		return nil, timeout(ctx, "decoding took too long")
 	}
 	rgb, alpha, err := opaque(img)
 	if err != nil {
@@ -183,6 +184,15 @@ func timeout(ctx context.Context, detail string) *Error {
 		detail = "the caller gave up"
 	}
 	return &Error{Kind: Timeout, Detail: detail, Err: ctx.Err()}
+}
+
+// busy is for a call that never came to decode: nothing is known against the file.
+func busy(ctx context.Context, detail string) *Error {
+	e := timeout(ctx, detail)
+	if !errors.Is(e.Err, context.Canceled) {
+		e.Kind = Busy
+	}
+	return e
 }
 
 // named makes err an *Error with a format. Errors of the decoders are sorted by what

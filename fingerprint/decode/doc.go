@@ -16,7 +16,7 @@
 //   - Decode returns soon after its context or its time limit ends. The decoder may run
 //     on in the background; how many can is bounded, and so is the memory planned for
 //     all of them together. When every slot is taken by decoders that never end, later
-//     calls end with [Timeout]: only a worker process that can be killed cures that.
+//     calls end with [Busy]: only a worker process that can be killed cures that.
 //   - The same bytes give the same pixels on every machine, if the program is built with
 //     -tags nodynamic. Without that tag a shared library of the machine may decode AVIF
 //     and JPEG XL; a note in the Picture then says so.

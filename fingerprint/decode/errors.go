@@ -25,6 +25,9 @@ const (
 	Corrupt Kind = "corrupt"
 	// UnsupportedVariant: a valid file in a corner of its format that is not read here.
 	UnsupportedVariant Kind = "unsupported_variant"
+	// Busy: too many decodes ran at once, and this one did not start in time. Nothing is
+	// known against the file: the same bytes may be tried again.
+	Busy Kind = "busy"
 	// Timeout: the time limit or the caller's context ended first. Err tells which:
 	// context.DeadlineExceeded or context.Canceled.
 	Timeout Kind = "timeout"
@@ -40,15 +43,18 @@ type Error struct {
 	Err    error  // the decoder's own error, for the log; may be nil
 }
 
+// Error is the detail, with the format before it and the decoder's own words after it.
+// It is for people; programs look at Kind.
 func (e *Error) Error() string {
-	s := string(e.Kind)
+	s := e.Detail
+	if s == "" {
+		s = "the file cannot be read"
+	}
 	if e.Format != "" {
 		s = e.Format + ": " + s
 	}
-	if e.Detail != "" {
-		s += ": " + e.Detail
-	}
-	if e.Err != nil {
+	// That a context ended is in the detail already.
+	if e.Err != nil && e.Kind != Timeout && e.Kind != Busy {
 		s += fmt.Sprintf(" (%v)", e.Err)
 	}
 	return s
@@ -69,6 +75,9 @@ func bad(k Kind, format string, args ...any) *Error {
 	return &Error{Kind: k, Detail: fmt.Sprintf(format, args...)}
 }
 
-const endsEarly = "the file ends too early: it was cut, upload it again"
+const (
+	endsEarly = "the file ends too early: it was cut, upload it again"
+	tooSlow   = "reading the picture took too long"
+)
 
 func truncated(err error) *Error { return &Error{Kind: Truncated, Detail: endsEarly, Err: err} }

@@ -56,18 +56,18 @@ func TestUnknownSaysWhatItLooksLike(t *testing.T) {
 	for data, want := range map[string]string{
 		"Dear designer,\n\nthis is a letter.":          "text",
 		"Zażółć gęślą jaźń":                            "text",
-		"<!DOCTYPE html><html></html>":                 "html",
-		"\xef\xbb\xbf <svg xmlns='x'/>":                "svg",
-		"<?xml version='1.0'?><svg/>":                  "svg",
-		"<?xml version='1.0'?><a/>":                    "xml",
-		"%PDF-1.7\n%\xe2\xe3":                          "pdf",
-		"PK\x03\x04\x14\x00\x06\x00":                   "zip",
-		"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isom": "video/mp4",
-		"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ": "video/quicktime",
-		"\x1a\x45\xdf\xa3\x01\x00\x00\x00":             "video/matroska",
-		"RIFF\x10\x00\x00\x00WAVEfmt ":                 "audio/wav",
+		"<!DOCTYPE html><html></html>":                 "an HTML page",
+		"\xef\xbb\xbf <svg xmlns='x'/>":                "an SVG drawing",
+		"<?xml version='1.0'?><svg/>":                  "an SVG drawing",
+		"<?xml version='1.0'?><a/>":                    "an XML document",
+		"%PDF-1.7\n%\xe2\xe3":                          "a PDF document",
+		"PK\x03\x04\x14\x00\x06\x00":                   "a zip archive",
+		"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isom": "a video (MP4)",
+		"\x00\x00\x00\x14ftypqt  \x00\x00\x00\x00qt  ": "a video (QuickTime)",
+		"\x1a\x45\xdf\xa3\x01\x00\x00\x00":             "a video (Matroska or WebM)",
+		"RIFF\x10\x00\x00\x00WAVEfmt ":                 "sound (WAV)",
 		"\x00\x00\x00\x0cjP  \r\n\x87\n":               "JPEG 2000",
-		"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx ": "camera raw",
+		"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx ": "a camera raw file (CR3)",
 	} {
 		e := wantKind(t, []byte(data), Limits{}, Unknown)
 		if !strings.Contains(e.Detail, "the file is "+want) {
@@ -277,7 +277,7 @@ func TestCorruptFiles(t *testing.T) {
 func fake(open func() (image.Image, error)) codec {
 	return codec{
 		inspect: func([]byte) (header, error) { return header{width: 8, height: 8, perPixel: 1}, nil },
-		open:    func([]byte, *header) (image.Image, error) { return open() },
+		open:    func(context.Context, []byte, *header) (image.Image, error) { return open() },
 	}
 }
 
@@ -341,7 +341,7 @@ func TestTimeoutReturnsWhileTheDecoderRunsOn(t *testing.T) {
 			}
 		}
 		_, err = decodeAs(t.Context(), "png", c, nil, DefaultLimits)
-		if e, _ := errors.AsType[*Error](err); e == nil || e.Kind != Timeout || !strings.Contains(e.Detail, "became free") {
+		if e, _ := errors.AsType[*Error](err); e == nil || e.Kind != Busy || !errors.Is(e, context.DeadlineExceeded) || strings.Contains(e.Error(), "deadline") {
 			t.Errorf("a full house gave %v", err)
 		}
 		time.Sleep(2 * time.Hour)
@@ -401,7 +401,20 @@ func TestMemoryBudgetMakesLargePicturesWait(t *testing.T) {
 
 func TestErrorText(t *testing.T) {
 	_, err := Decode(context.Background(), file(t, "plain.jpg")[:500], patient)
-	if got, want := err.Error(), "jpeg: truncated: the file ends too early: it was cut, upload it again"; got != want {
+	if got, want := err.Error(), "jpeg: the file ends too early: it was cut, upload it again"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for data, want := range map[string]string{
+		"":                 "the file is empty",
+		"Dear designer,\n": "the file is text, not a picture that can be read",
+		"PK\x03\x04......": "the file is a zip archive, not a picture that can be read",
+		"\x01\x02\x03":     "the file is of no picture format that can be read",
+	} {
+		if _, err := Decode(context.Background(), []byte(data), patient); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %q", data, err, want)
+		}
+	}
+	if got, want := (&Error{Kind: Corrupt, Err: io.EOF}).Error(), "the file cannot be read (EOF)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if KindOf(fmt.Errorf("register: %w", err)) != Truncated || KindOf(io.EOF) != "" || KindOf(nil) != "" {

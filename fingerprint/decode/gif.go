@@ -1,7 +1,7 @@
 package decode
 
 import (
-	"bytes"
+	"context"
 	"encoding/binary"
 	"image"
 	"image/color"
@@ -64,8 +64,8 @@ func gifTable(flags byte) int {
 
 // openGIF composes the first frame on its canvas. What the frame leaves out stays
 // transparent, as browsers show it, whatever the background colour says.
-func openGIF(data []byte, h *header) (image.Image, error) {
-	img, err := gif.Decode(bytes.NewReader(data))
+func openGIF(ctx context.Context, data []byte, h *header) (image.Image, error) {
+	img, err := gif.Decode(stoppable(ctx, data))
 	if err != nil {
 		return nil, err
 	}

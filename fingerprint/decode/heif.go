@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"image"
 	"sync"
@@ -169,7 +170,7 @@ func matrixFor(code uint16, full bool) yuvMatrix {
 }
 
 // openAVIF decodes the stored planes; turning is left to upright.
-func openAVIF(data []byte, h *header) (image.Image, error) {
+func openAVIF(_ context.Context, data []byte, h *header) (image.Image, error) {
 	if avif.Dynamic() == nil {
 		h.note("decoded by a shared library of this machine: build with -tags nodynamic for results that are the same everywhere")
 	}
@@ -224,7 +225,7 @@ func avifReallyDecoded(img image.Image, alpha bool) error {
 var forceWasm = sync.OnceFunc(func() { heic.ForceWasmMode = true })
 
 // openHEIC decodes; the decoder turns and mirrors by itself.
-func openHEIC(data []byte, h *header) (image.Image, error) {
+func openHEIC(_ context.Context, data []byte, h *header) (image.Image, error) {
 	forceWasm()
 	h.applied, h.orientation = h.orientation, 0
 	plan := h.plan.(*heifPlan)

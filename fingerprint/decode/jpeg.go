@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"image"
 	"image/jpeg"
@@ -9,12 +10,21 @@ import (
 	"github.com/gen2brain/jpegn"
 )
 
+// A scan costs time for every block of its components, however few bytes it has: 20,000
+// scans of no bits keep a decoder busy for minutes. Encoders write up to about 20.
+const (
+	maxScans = 100
+	// maxVisits bounds the blocks that all scans visit together: 20 scans of all colours
+	// of the largest picture that DefaultLimits allow.
+	maxVisits = 1 << 27
+)
+
 // inspectJPEG walks the marker segments (ITU-T T.81, annex B) from SOI to EOI. The
 // decoders stop quietly where the data stops, so the end marker is checked here. Bytes
 // after EOI are allowed: phones append further pictures and videos there.
 func inspectJPEG(data []byte) (h header, err error) {
 	h.perPixel = 12
-	pos, ended, scans := 2, false, 0
+	pos, ended, scans, visits := 2, false, 0, 0
 	for !ended {
 		at := bytes.IndexByte(data[pos:], 0xff)
 		if at < 0 || pos+at+1 >= len(data) {
@@ -50,6 +60,10 @@ func inspectJPEG(data []byte) (h header, err error) {
 		pos += n
 		if marker == 0xda {
 			scans++
+			visits += h.jpegVisits(data[pos-n+2 : pos])
+			if scans > maxScans || visits > maxVisits {
+				return h, bad(UnsupportedVariant, "the picture is drawn in more passes (scans) than are read: save it again as plain JPEG")
+			}
 			pos = endOfScan(data, pos)
 		}
 	}
@@ -103,6 +117,16 @@ func (h *header) jpegFrame(marker byte, body []byte) error {
 	return nil
 }
 
+// jpegVisits is how many blocks of 8 x 8 samples the scan with this header visits, if no
+// component is reduced.
+func (h *header) jpegVisits(scan []byte) int {
+	components := 1
+	if len(scan) > 0 {
+		components = min(int(scan[0]), 4)
+	}
+	return components * ((h.width + 7) / 8) * ((h.height + 7) / 8)
+}
+
 // endOfScan returns the position of the marker that ends the entropy-coded data at pos.
 func endOfScan(data []byte, pos int) int {
 	for {
@@ -122,12 +146,15 @@ func endOfScan(data []byte, pos int) int {
 }
 
 // openJPEG uses the fast decoder and, where that fails, the standard library's.
-func openJPEG(data []byte, h *header) (image.Image, error) {
+func openJPEG(ctx context.Context, data []byte, h *header) (image.Image, error) {
 	img, err := guard(func() (image.Image, error) { return jpegn.Decode(bytes.NewReader(data)) })
 	if err == nil {
 		return img, nil
 	}
-	img, err = jpeg.Decode(bytes.NewReader(data))
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	img, err = jpeg.Decode(stoppable(ctx, data))
 	if err != nil {
 		return nil, err
 	}

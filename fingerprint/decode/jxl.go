@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"context"
 	"image"
 
 	"github.com/gen2brain/jpegxl"
@@ -96,7 +97,7 @@ func (h *header) jxlHeader(stream []byte) error {
 }
 
 // openJXL decodes; the decoder undoes the orientation by itself.
-func openJXL(data []byte, h *header) (image.Image, error) {
+func openJXL(_ context.Context, data []byte, h *header) (image.Image, error) {
 	if jpegxl.Dynamic() == nil {
 		h.note("decoded by a shared library of this machine: build with -tags nodynamic for results that are the same everywhere")
 	}

@@ -1,7 +1,7 @@
 package decode
 
 import (
-	"bytes"
+	"context"
 	"encoding/binary"
 	"image"
 	"image/png"
@@ -63,6 +63,6 @@ func (h *header) noteFrames(n int) {
 	}
 }
 
-func openPNG(data []byte, _ *header) (image.Image, error) {
-	return png.Decode(bytes.NewReader(data))
+func openPNG(ctx context.Context, data []byte, _ *header) (image.Image, error) {
+	return png.Decode(stoppable(ctx, data))
 }

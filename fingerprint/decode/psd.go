@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"image"
 	"io"
@@ -212,7 +213,7 @@ func unpackBits(out, packed []byte, n int) ([]byte, error) {
 
 // openPSD hands the decoder a file without layers and without other resources: their
 // lengths are claims of a stranger, and it would allocate by them.
-func openPSD(_ []byte, h *header) (image.Image, error) {
+func openPSD(ctx context.Context, _ []byte, h *header) (image.Image, error) {
 	plan := h.plan.(psdPlan)
 	merged, err := plan.unpacked()
 	if err != nil {
@@ -225,7 +226,7 @@ func openPSD(_ []byte, h *header) (image.Image, error) {
 	if plan.large {
 		middle = append(middle, 0, 0, 0, 0)
 	}
-	file := io.MultiReader(bytes.NewReader(plan.head), bytes.NewReader(middle), bytes.NewReader(merged))
+	file := io.MultiReader(bytes.NewReader(plan.head), bytes.NewReader(middle), stoppable(ctx, merged))
 	p, _, err := psd.Decode(file, &psd.DecodeOptions{SkipLayerImage: true})
 	if err != nil {
 		return nil, err

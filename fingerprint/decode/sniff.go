@@ -70,43 +70,43 @@ func sniffBrands(head []byte) (string, bool) {
 	return "", false
 }
 
-// signatures name what people upload by mistake. Order matters: the first match wins.
+// signatures name what people upload by mistake, to follow "the file is". Order matters: the first match wins.
 var signatures = []struct {
 	at    int
 	magic string
 	name  string
 }{
-	{0, "%PDF-", "pdf"},
-	{0, "PK\x03\x04", "zip"},
-	{0, "PK\x05\x06", "zip"},
-	{0, "\x1f\x8b", "gzip"},
-	{0, "7z\xbc\xaf\x27\x1c", "7z"},
-	{0, "Rar!\x1a\x07", "rar"},
-	{0, "\x1a\x45\xdf\xa3", "video/matroska"},
-	{0, "OggS", "ogg"},
-	{0, "ID3", "audio/mpeg"},
-	{0, "fLaC", "audio/flac"},
-	{8, "AVI LIST", "video/avi"},
-	{8, "WAVE", "audio/wav"},
-	{0, "FLV\x01", "video/flv"},
-	{0, "\x00\x00\x01\xba", "video/mpeg"},
-	{0, "\x00\x00\x01\xb3", "video/mpeg"},
-	{4, "ftypqt  ", "video/quicktime"},
-	{4, "ftypcrx ", "camera raw (CR3)"},
-	{4, "ftypmif1", "HEIF of an unknown coding"},
-	{4, "ftyp", "video/mp4"},
-	{0, "\x00\x00\x01\x00", "icon (ICO)"},
-	{0, "%!PS", "postscript"},
-	{0, "{\\rtf", "rtf"},
-	{0, "FUJIFILMCCD-RAW", "camera raw (RAF)"},
+	{0, "%PDF-", "a PDF document"},
+	{0, "PK\x03\x04", "a zip archive"},
+	{0, "PK\x05\x06", "a zip archive"},
+	{0, "\x1f\x8b", "a gzip archive"},
+	{0, "7z\xbc\xaf\x27\x1c", "a 7z archive"},
+	{0, "Rar!\x1a\x07", "a RAR archive"},
+	{0, "\x1a\x45\xdf\xa3", "a video (Matroska or WebM)"},
+	{0, "OggS", "sound or video (Ogg)"},
+	{0, "ID3", "sound (MP3)"},
+	{0, "fLaC", "sound (FLAC)"},
+	{8, "AVI LIST", "a video (AVI)"},
+	{8, "WAVE", "sound (WAV)"},
+	{0, "FLV\x01", "a video (FLV)"},
+	{0, "\x00\x00\x01\xba", "a video (MPEG)"},
+	{0, "\x00\x00\x01\xb3", "a video (MPEG)"},
+	{4, "ftypqt  ", "a video (QuickTime)"},
+	{4, "ftypcrx ", "a camera raw file (CR3)"},
+	{4, "ftypmif1", "a HEIF file of an unknown coding"},
+	{4, "ftyp", "a video (MP4)"},
+	{0, "\x00\x00\x01\x00", "an icon (ICO)"},
+	{0, "%!PS", "a PostScript document"},
+	{0, "{\\rtf", "an RTF document"},
+	{0, "FUJIFILMCCD-RAW", "a camera raw file (RAF)"},
 	{0, "\x00\x00\x00\x0cjP  ", "JPEG 2000"},
 	{0, "\x76\x2f\x31\x01", "OpenEXR"},
-	{0, "MZ", "program"},
-	{0, "\x7fELF", "program"},
-	{0, "\xd0\xcf\x11\xe0", "old office document"},
+	{0, "MZ", "a program"},
+	{0, "\x7fELF", "a program"},
+	{0, "\xd0\xcf\x11\xe0", "an office document"},
 }
 
-// looksLike names the kind of file that data seems to be, or returns "".
+// looksLike names the kind of file that data seems to be, with its article, or returns "".
 func looksLike(data []byte) string {
 	head := data[:min(len(data), 1024)]
 	for _, s := range signatures {
@@ -120,11 +120,11 @@ func looksLike(data []byte) string {
 	low := strings.ToLower(string(bytes.TrimLeft(head, "\xef\xbb\xbf \t\r\n")))
 	switch {
 	case strings.HasPrefix(low, "<!doctype html"), strings.HasPrefix(low, "<html"):
-		return "html"
+		return "an HTML page"
 	case strings.HasPrefix(low, "<svg"), strings.HasPrefix(low, "<?xml") && strings.Contains(low, "<svg"):
-		return "svg"
+		return "an SVG drawing"
 	case strings.HasPrefix(low, "<?xml"):
-		return "xml"
+		return "an XML document"
 	}
 	return "text"
 }

@@ -1,7 +1,7 @@
 package decode
 
 import (
-	"bytes"
+	"context"
 	"image"
 
 	"golang.org/x/image/tiff"
@@ -141,6 +141,6 @@ func blocksInside(r ifdReader, tags map[uint16]ifdField) error {
 	return nil
 }
 
-func openTIFF(data []byte, _ *header) (image.Image, error) {
-	return tiff.Decode(bytes.NewReader(data))
+func openTIFF(ctx context.Context, data []byte, _ *header) (image.Image, error) {
+	return tiff.Decode(stoppable(ctx, data))
 }

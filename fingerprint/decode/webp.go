@@ -1,7 +1,7 @@
 package decode
 
 import (
-	"bytes"
+	"context"
 	"encoding/binary"
 	"image"
 	"slices"
@@ -137,7 +137,7 @@ func (f *webpFrame) size() (w, h int) {
 
 // openWebP hands the decoder a file made of the one frame, and nothing that could
 // disagree with it.
-func openWebP(_ []byte, h *header) (image.Image, error) {
+func openWebP(ctx context.Context, _ []byte, h *header) (image.Image, error) {
 	f := h.plan.(webpFrame)
 	w, ht := f.size()
 	var list []byte
@@ -148,7 +148,7 @@ func openWebP(_ []byte, h *header) (image.Image, error) {
 	}
 	list = appendChunk(list, f.kind, f.body)
 	file := append([]byte("RIFF"), binary.LittleEndian.AppendUint32(nil, uint32(len(list)+4))...)
-	img, err := webp.Decode(bytes.NewReader(slices.Concat(file, []byte("WEBP"), list)))
+	img, err := webp.Decode(stoppable(ctx, slices.Concat(file, []byte("WEBP"), list)))
 	if err != nil {
 		return nil, err
 	}
