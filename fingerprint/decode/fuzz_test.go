@@ -65,16 +65,16 @@ func fuzzFormat(f *testing.F, format string) {
 	})
 }
 
-func FuzzJPEG(f *testing.F) { fuzzFormat(f, "jpeg") }
-func FuzzPNG(f *testing.F) { fuzzFormat(f, "png") }
-func FuzzGIF(f *testing.F) { fuzzFormat(f, "gif") }
-func FuzzWebP(f *testing.F) { fuzzFormat(f, "webp") }
-func FuzzBMP(f *testing.F) { fuzzFormat(f, "bmp") }
-func FuzzTIFF(f *testing.F) { fuzzFormat(f, "tiff") }
-func FuzzAVIF(f *testing.F) { fuzzFormat(f, "avif") }
-func FuzzHEIC(f *testing.F) { fuzzFormat(f, "heic") }
+func FuzzJPEG(f *testing.F)   { fuzzFormat(f, "jpeg") }
+func FuzzPNG(f *testing.F)    { fuzzFormat(f, "png") }
+func FuzzGIF(f *testing.F)    { fuzzFormat(f, "gif") }
+func FuzzWebP(f *testing.F)   { fuzzFormat(f, "webp") }
+func FuzzBMP(f *testing.F)    { fuzzFormat(f, "bmp") }
+func FuzzTIFF(f *testing.F)   { fuzzFormat(f, "tiff") }
+func FuzzAVIF(f *testing.F)   { fuzzFormat(f, "avif") }
+func FuzzHEIC(f *testing.F)   { fuzzFormat(f, "heic") }
 func FuzzJPEGXL(f *testing.F) { fuzzFormat(f, "jpegxl") }
-func FuzzPSD(f *testing.F) { fuzzFormat(f, "psd") }
+func FuzzPSD(f *testing.F)    { fuzzFormat(f, "psd") }
 
 // FuzzInspect feeds the container walkers, which are our own and must not panic.
 func FuzzInspect(f *testing.F) {
