@@ -31,7 +31,7 @@
 //	e/<owner>/<event, descending>      Event
 //	c/<seq be64>                       change feed: works that the indexes must look at
 //	l/<owner>/<work>                   outbox of the log: empty
-//	q/<owner>/<seq be64>               outbox of the watcher: watchRow
+//	q/<seq be64>/<owner>               outbox of the watcher: watchRow, oldest first
 //	s/next, s/owners, s/forgotten      counters (big-endian)
 //
 // An asset reference is the owner's number (be32) and the asset's number (be64). Index

@@ -94,7 +94,8 @@ func (s *Service) matchEvidence(ctx context.Context, q EvidenceRequest, proof *p
 	if err != nil {
 		return nil, err
 	}
-	ev := &provenance.MatchEvidence{Record: record}
+	// The record as it was sealed: a later version may write reports otherwise.
+	ev := &provenance.MatchEvidence{Record: mp.Record}
 	if ev.Receipt, err = provenance.ParseReceipt(mp.Receipt); err != nil {
 		return nil, fmt.Errorf("evidence: %w", err)
 	}
@@ -139,27 +140,41 @@ func (s *Service) matchProof(ctx context.Context, q EvidenceRequest, rep *MatchR
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	if mp == nil || err != nil {
+	again := err == nil
+	if !again {
 		if mp, err = s.sealMatch(q, rep, record, work); err != nil {
 			return nil, err
 		}
+		// Durable before the log hears of it, as for works.
+		if mp, err = s.keepFirst(ctx, key, mp, func(*proofRecord) bool { return true }); err != nil {
+			return nil, err
+		}
 	}
-	if err := s.prove(ctx, mp, false); err != nil {
+	if mp.Receipt != nil {
+		return mp, nil
+	}
+	if err := s.prove(ctx, mp, again); err != nil {
 		return nil, fmt.Errorf("evidence: %w", err)
 	}
+	return s.keepFirst(ctx, key, mp, func(old *proofRecord) bool { return old.Receipt != nil })
+}
+
+// keepFirst stores a proof, unless one is there already that is good: the first of two
+// concurrent requests wins, so that both give the same bytes.
+func (s *Service) keepFirst(ctx context.Context, key []byte, p *proofRecord, good func(*proofRecord) bool) (kept *proofRecord, err error) {
 	err = s.KV.Update(ctx, func(tx store.Txn) error {
-		// The first of two concurrent requests wins, so that both give the same bytes.
 		old, err := load[proofRecord](tx, key)
-		if err == nil && old.Receipt != nil {
-			mp = old
+		if err == nil && good(old) {
+			kept = old
 			return nil
 		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		return save(tx, key, mp)
+		kept = p
+		return save(tx, key, p)
 	})
-	return mp, err
+	return kept, err
 }
 
 func (s *Service) sealMatch(q EvidenceRequest, rep *MatchReport, record []byte, work *proofRecord) (*proofRecord, error) {
@@ -197,7 +212,12 @@ func (s *Service) sealMatch(q EvidenceRequest, rep *MatchReport, record []byte, 
 	for _, r := range m.Regions {
 		st.Regions = append(st.Regions, provenance.MatchRegion{Query: r.Query, Work: r.Ref})
 	}
-	return s.seal(st)
+	mp, err := s.seal(st)
+	if err != nil {
+		return nil, err
+	}
+	mp.Record = record
+	return mp, nil
 }
 
 // opener gives the same bytes at every call.

@@ -24,6 +24,40 @@ type change struct {
 	Work  WorkID  `json:"work"`
 }
 
+// follow applies a change whose transaction has ended, even when the caller has gone away,
+// and closes its number. If that fails the number stays open, which keeps the feed from
+// being cut, and flushLoop tries again.
+func (s *Service) follow(ctx context.Context, c change, seq uint64) error {
+	err := s.apply(context.WithoutCancel(ctx), c)
+	if err != nil {
+		s.late.Lock()
+		s.late.changes = append(s.late.changes, lateChange{c, seq})
+		s.late.Unlock()
+		return err
+	}
+	s.seq.done(seq)
+	return nil
+}
+
+// lateChange is a change that could not be applied when it was made.
+type lateChange struct {
+	change
+	seq uint64
+}
+
+// catchUp applies the late changes.
+func (s *Service) catchUp(ctx context.Context) {
+	s.late.Lock()
+	todo := s.late.changes
+	s.late.changes = nil
+	s.late.Unlock()
+	for _, c := range todo {
+		if err := s.follow(ctx, c.change, c.seq); err != nil {
+			s.Log.Error("a change has not reached the indexes; it is tried again", "work", c.Work, "err", err)
+		}
+	}
+}
+
 // apply brings the indexes to the present state of a work.
 func (s *Service) apply(ctx context.Context, c change) error {
 	// One at a time for a work: a registration that was read before a withdrawal must
@@ -76,18 +110,22 @@ func (s *Service) place(id index.ID, w *Work, r *fingerprint.Result, v fingerpri
 	if w.Visibility == Private {
 		in, out = out, in
 	}
-	if err := out.Remove(id); err != nil {
-		return err
-	}
 	p, ok := r.Print(fingerprint.PDQ256, v)
 	if w.Withdrawn != nil || !ok {
-		return in.Remove(id)
+		return errors.Join(in.Remove(id), out.Remove(id))
 	}
 	code, err := index.CodeOf(p.Payload)
 	if err != nil {
 		return err
 	}
-	return in.Add(id, code)
+	// In before out: a search that comes between finds the work twice, not nowhere. One
+	// that has looked at one index before and looks at the other after is kept out by moving.
+	s.moving.Lock()
+	defer s.moving.Unlock()
+	if err := in.Add(id, code); err != nil {
+		return err
+	}
+	return out.Remove(id)
 }
 
 // replay applies what the indexes have not seen.
@@ -141,6 +179,7 @@ func (s *Service) flushLoop(ctx context.Context) {
 			return // Close flushes
 		case <-tick.C:
 		}
+		s.catchUp(ctx)
 		n := s.unflushed.Load()
 		if n == 0 || n < int64(s.FlushEvery) && time.Since(last) < 5*time.Minute {
 			continue
@@ -186,12 +225,17 @@ func (s *Service) forgotten(ctx context.Context) (cursor uint64, err error) {
 
 // forget deletes the rows of the feed below cursor, a bounded number a transaction.
 func (s *Service) forget(ctx context.Context, cursor uint64) error {
+	// What was deleted before is not walked over again.
+	from, err := s.forgotten(ctx)
+	if err != nil {
+		return err
+	}
 	for {
 		n := 0
 		err := s.KV.Update(ctx, func(tx store.Txn) error {
 			n = 0
 			var dead [][]byte
-			err := tx.Scan([]byte("c/"), nil, func(k, _ []byte) bool {
+			err := tx.Scan([]byte("c/"), changeKey(from), func(k, _ []byte) bool {
 				if len(k) != 10 || binary.BigEndian.Uint64(k[2:]) >= cursor {
 					return false
 				}

@@ -30,6 +30,8 @@ type FsckReport struct {
 	Assets    int      `json:"assets"`
 	Proved    int      `json:"proved"`   // works whose receipt verifies
 	Pending   int      `json:"pending"`  // works in the log outbox
+	Matches   int      `json:"matches"`  // match statements whose receipt verifies
+	Untold    int      `json:"untold"`   // queries and registrations that owners have yet to be told of
 	LogSize   uint64   `json:"log_size"` // entries
 	Orphans   int      `json:"orphans"`  // originals without a work: left by a crash before the commit point; harmless
 	Problems  []string `json:"problems"` // never null; empty means clean
@@ -55,6 +57,9 @@ func (s *Service) Fsck(ctx context.Context, o FsckOptions) (FsckReport, error) {
 		if i%1000 == 999 {
 			c.o.Progress(fmt.Sprintf("%d of %d works", i+1, len(works)))
 		}
+	}
+	if err := c.outboxes(ctx); err != nil {
+		return c.rep, err
 	}
 	c.o.Progress("index sizes, originals, log")
 	if have := s.open.Len() + s.closed.Len(); have != c.codes {
@@ -159,6 +164,42 @@ func (c *checker) work(ctx context.Context, w *Work) error {
 		}
 	}
 	return nil
+}
+
+// outboxes checks the proofs of matches and counts what waits.
+func (c *checker) outboxes(ctx context.Context) error {
+	return c.s.KV.View(ctx, func(tx store.Txn) error {
+		err := tx.Scan([]byte("R/"), nil, func(k, v []byte) bool {
+			var rec proofRecord
+			err := decodeRow(k, v, &rec)
+			if err == nil && rec.Receipt == nil {
+				return true // sealed, and logged when its evidence is asked for again
+			}
+			var r *provenance.Receipt
+			if err == nil {
+				r, err = provenance.ParseReceipt(rec.Receipt)
+			}
+			if err == nil {
+				err = r.Verify(nil).Err()
+			}
+			if err != nil {
+				c.problem("match statement %q: %v", k, err)
+				return true
+			}
+			c.rep.Matches++
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Scan([]byte("q/"), nil, func(k, v []byte) bool {
+			if err := decodeRow(k, v, new(watchRow)); err != nil {
+				c.problem("%v", err)
+			}
+			c.rep.Untold++
+			return true
+		})
+	})
 }
 
 func (c *checker) receipt(tx store.Txn, w *Work) {

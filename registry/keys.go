@@ -40,7 +40,7 @@ func pendingKey(o OwnerID, id WorkID) []byte {
 	return []byte("l/" + string(o) + "/" + string(id))
 }
 func watchKey(o OwnerID, seq uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte("q/"+string(o)+"/"), seq)
+	return append(binary.BigEndian.AppendUint64([]byte("q/"), seq), "/"+string(o)...)
 }
 func matchKey(o OwnerID, id MatchID) []byte {
 	return []byte("m/" + string(o) + "/" + descending(string(id)))

@@ -4,14 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"selvage/fingerprint"
 	"selvage/store"
 )
 
-// maxAlike is how many merely similar works an answer shows at most.
-const maxAlike = 20
+// How many works an answer shows at most: merely similar ones, ones to act upon, and of
+// the latter ones of a single owner.
+const (
+	maxAlike    = 20
+	maxActing   = 100
+	maxPerOwner = 10
+)
 
 // Match answers which registered works a file copies, in this order:
 //
@@ -48,20 +55,36 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	for k, v := range millis {
 		rep.Millis[k] = v
 	}
-	alike := 0
-	for _, f := range hits {
-		if !s.policy.acts(f) {
-			if alike++; !q.Alike || !s.policy.shows(f) || alike > maxAlike {
-				continue
-			}
-		}
-		rep.Matches = append(rep.Matches, s.describe(f, r, q.Asker))
-	}
+	rep.Matches, rep.More = s.shown(hits, r, q.Asker, q.Alike)
 	rep.conclude(r)
-	if err := s.keepReport(ctx, rep, r); err != nil {
+	if err := s.keepReport(ctx, rep, r, true); err != nil {
 		return nil, err
 	}
 	return rep, nil
+}
+
+// shown describes what an answer shows of the hits, and counts the acting ones it leaves out.
+func (s *Service) shown(hits []found, r *fingerprint.Result, asker OwnerID, wantAlike bool) (out []Match, more int) {
+	out = []Match{}
+	alike, acting := 0, 0
+	perOwner := map[OwnerID]int{}
+	for _, f := range hits {
+		switch {
+		case s.policy.acts(f):
+			if acting == maxActing || perOwner[f.work.Owner] == maxPerOwner {
+				more++
+				continue
+			}
+			acting++
+			perOwner[f.work.Owner]++
+		case !wantAlike || !s.policy.shows(f) || alike == maxAlike:
+			continue
+		default:
+			alike++
+		}
+		out = append(out, s.describe(f, r, asker))
+	}
+	return out, more
 }
 
 // newReport fingerprints the file of a query and starts its report.
@@ -96,7 +119,7 @@ func (rep *MatchReport) conclude(r *fingerprint.Result) {
 		rep.Verdict, rep.Reason = rep.Matches[0].Verdict, rep.Matches[0].Reason
 	case acting > 1:
 		rep.Verdict = rep.Matches[0].Verdict
-		rep.Reason = fmt.Sprintf("%d registered works; the surest: %s", acting, rep.Matches[0].Reason)
+		rep.Reason = fmt.Sprintf("%d registered works; the surest: %s", acting+rep.More, rep.Matches[0].Reason)
 	case r.Insufficient != "":
 		rep.Verdict = Insufficient
 		rep.Reason = "too little information to tell: " + r.Insufficient + "; only the same bytes or pixels would have been found, and were not"
@@ -107,8 +130,9 @@ func (rep *MatchReport) conclude(r *fingerprint.Result) {
 	}
 }
 
-// keepReport stores a report with what follows from it.
-func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerprint.Result) error {
+// keepReport stores a report with what follows from it. Watch says that owners of private
+// works are to be told what resembles theirs.
+func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerprint.Result, watch bool) error {
 	defer s.stage("record")()
 	seq, err := s.seq.take(ctx, 1)
 	if err != nil {
@@ -130,6 +154,9 @@ func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerpri
 			if err := s.saveEvent(tx, m.Owner, Event{Kind: EventMatched, Work: m.Work, Match: rep.ID, Verdict: m.Verdict, Probability: m.Probability, Reason: m.Reason}); err != nil {
 				return err
 			}
+		}
+		if !watch {
+			return nil
 		}
 		return save(tx, watchKey(rep.Asker, seq), watchRow{
 			Cause: EventMatched, Asker: rep.Asker, Time: rep.Time,
@@ -183,7 +210,7 @@ func (s *Service) MatchByID(ctx context.Context, asker OwnerID, id MatchID) (*Ma
 
 // onlyFor leaves what the owner of a matched work may see of somebody else's query.
 func (rep *MatchReport) onlyFor(o OwnerID) {
-	rep.Asker, rep.Query.Name = "", ""
+	rep.Asker, rep.Query.Name, rep.Query.Notes, rep.Millis, rep.More = "", "", nil, nil, 0
 	kept := []Match{}
 	for _, m := range rep.Matches {
 		if m.Owner == o {
@@ -196,22 +223,32 @@ func (rep *MatchReport) onlyFor(o OwnerID) {
 	}
 }
 
+// maxRelated is how many earlier works a registration names at most.
+const maxRelated = 20
+
 // related finds the earlier works of other owners that a new work copies.
 func (s *Service) related(ctx context.Context, w *Work, results []*fingerprint.Result) ([]Match, error) {
 	asker, err := s.askerNumber(ctx, w.Owner)
 	if err != nil {
 		return nil, err
 	}
-	var out []Match
+	best := map[WorkID]found{}
+	at := map[WorkID]*fingerprint.Result{}
 	for i, r := range results {
 		hits, _, err := s.search(ctx, w.Assets[i].Digest, r, scope{asker: asker, open: true, notOwn: true, before: w.Assets[0].Seq})
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range hits {
-			if s.policy.acts(f) {
-				out = append(out, s.describe(f, r, w.Owner))
+			if b, ok := best[f.work.ID]; s.policy.acts(f) && (!ok || f.prob > b.prob) {
+				best[f.work.ID], at[f.work.ID] = f, r
 			}
+		}
+	}
+	var out []Match
+	for _, f := range slices.SortedFunc(maps.Values(best), bySureness) {
+		if m, _ := s.shown([]found{f}, at[f.work.ID], w.Owner, false); len(out) < maxRelated {
+			out = append(out, m...)
 		}
 	}
 	return out, nil

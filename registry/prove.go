@@ -27,6 +27,8 @@ type proofRecord struct {
 	// came between log and receipt, is to be looked for from there.
 	From    uint64 `json:"from"`
 	Receipt []byte `json:"receipt,omitempty"`
+	// Record is the match report as it was sealed, in the proof of a match.
+	Record []byte `json:"record,omitempty"`
 	// Proven is the time of the receipt's token.
 	Proven *time.Time `json:"proven,omitempty"`
 }
@@ -156,7 +158,7 @@ func (l *logWorker) run(ctx context.Context) {
 	}
 	sweep := time.NewTicker(5 * time.Second)
 	defer sweep.Stop()
-	if err := l.sweep(ctx, start); err != nil {
+	if err := l.sweep(ctx, start); err != nil && ctx.Err() == nil {
 		l.s.Log.Error("reading the log outbox failed; it is tried again", "err", err)
 	}
 	for {
@@ -292,14 +294,18 @@ func (l *logWorker) forget(w WorkID, c chan struct{}) {
 	l.waiting[w] = rest
 }
 
-// Receipt returns the proof of a work as JSON (provenance.Receipt): to its owner, and to
-// everybody where the work is public. ErrPending while the log has not taken the entry.
+// Receipt returns the proof of a work as JSON (provenance.Receipt), to its owner only: it
+// holds fingerprints, file names and the salt. ErrPending while the log has not taken the
+// entry.
 func (s *Service) Receipt(ctx context.Context, asker OwnerID, id WorkID) ([]byte, error) {
 	var rec *proofRecord
 	err := s.KV.View(ctx, func(tx store.Txn) error {
 		w, err := s.visible(tx, asker, id)
 		if err != nil {
 			return err
+		}
+		if w.Owner != asker {
+			return ErrNotFound
 		}
 		rec, err = load[proofRecord](tx, proofKey(w.Owner, id))
 		return err

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"selvage/fingerprint"
@@ -74,6 +75,7 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 		if r, err := s.duplicate(ctx, q, same); r != nil || err != nil {
 			return r, err
 		}
+		return nil, fmt.Errorf("registered and withdrawn again meanwhile; send it once more: %w", store.ErrUnavailable)
 	}
 	if err != nil {
 		return nil, err
@@ -93,12 +95,18 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 		return reg, nil
 	}
 	if err == nil {
-		err = s.KV.View(ctx, func(tx store.Txn) (err error) {
-			reg.Work, err = s.workWithProof(tx, q.Owner, work.ID)
-			return err
-		})
+		reg.Work, err = s.reload(ctx, work)
 	}
 	return reg, err
+}
+
+// reload reads a work again, for its proven time.
+func (s *Service) reload(ctx context.Context, w *Work) (again *Work, err error) {
+	err = s.KV.View(ctx, func(tx store.Txn) (err error) {
+		again, err = s.workWithProof(tx, w.Owner, w.ID)
+		return err
+	})
+	return again, err
 }
 
 // errRaced: another registration of the same files by the same owner committed first.
@@ -136,14 +144,33 @@ func (q *RegisterRequest) check() error {
 		if !utf8.ValidString(t.text) {
 			return &InvalidError{t.field, "send it as UTF-8"}
 		}
+		if strings.ContainsFunc(t.text, unprintable) {
+			return &InvalidError{t.field, "leave out control characters and marks that turn the direction of text"}
+		}
 		if utf8.RuneCountInString(t.text) > t.max {
 			return &InvalidError{t.field, fmt.Sprintf("use at most %d characters", t.max)}
 		}
 	}
-	if d := q.FirstDisclosed; d != nil && utf8.RuneCountInString(d.Place) > 1000 {
-		return &InvalidError{"first_disclosed_place", "use at most 1000 characters"}
+	if q.Fixed != nil && !possible(*q.Fixed) {
+		return &InvalidError{"fixed", "use a year from 1 to 9999, in UTC"}
+	}
+	if d := q.FirstDisclosed; d != nil {
+		if !possible(d.Date) {
+			return &InvalidError{"first_disclosed", "use a year from 1 to 9999, in UTC"}
+		}
+		if utf8.RuneCountInString(d.Place) > 1000 || strings.ContainsFunc(d.Place, unprintable) {
+			return &InvalidError{"first_disclosed_place", "use at most 1000 characters, none of them a control character"}
+		}
 	}
 	return nil
+}
+
+// possible reports whether RFC 3339 can write the time.
+func possible(t time.Time) bool { y := t.UTC().Year(); return y >= 1 && y <= 9999 }
+
+// unprintable reports whether a character could make a text show otherwise than it is.
+func unprintable(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r)
 }
 
 // digestAll names the files of a request.
@@ -206,13 +233,20 @@ func (s *Service) duplicate(ctx context.Context, q RegisterRequest, same fingerp
 	if err != nil {
 		return nil, err
 	}
+	// The first call may have committed and then failed to reach the indexes.
+	if err := s.apply(context.WithoutCancel(ctx), change{q.Owner, reg.Work.ID}); err != nil {
+		return nil, err
+	}
 	if q.NoWait {
 		reg.Receipt, err = s.Receipt(ctx, q.Owner, reg.Work.ID)
 	} else {
 		reg.Receipt, err = s.logged.wait(ctx, q.Owner, reg.Work.ID, s.ReceiptWait)
 	}
 	if errors.Is(err, ErrPending) {
-		err = nil
+		return reg, nil
+	}
+	if err == nil {
+		reg.Work, err = s.reload(ctx, reg.Work)
 	}
 	return reg, err
 }
@@ -221,23 +255,22 @@ func (s *Service) duplicate(ctx context.Context, q RegisterRequest, same fingerp
 func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset, results []*fingerprint.Result, same fingerprint.Digest) (*Work, error) {
 	defer s.stage("commit")()
 	now := s.Clock().UTC().Truncate(time.Millisecond)
-	first, err := s.seq.take(ctx, len(assets)+2)
-	if err != nil {
-		return nil, err
-	}
-	changeSeq, watchSeq := first+uint64(len(assets)), first+uint64(len(assets))+1
-
 	work := &Work{
 		ID: WorkID(newID("w_", now)), Owner: q.Owner, Kind: results[0].Work, Title: q.Title, Description: q.Description,
 		Visibility: q.Visibility, Dates: Dates{Fixed: q.Fixed, FirstDisclosed: q.FirstDisclosed, Received: now},
 		Assets: assets,
 	}
-	for i := range work.Assets {
-		work.Assets[i].Seq = first + uint64(i)
-	}
 	proof, err := s.prepareWork(work, results)
 	if err != nil {
 		return nil, err
+	}
+	first, err := s.seq.take(ctx, len(assets)+2)
+	if err != nil {
+		return nil, err
+	}
+	changeSeq, watchSeq := first+uint64(len(assets)), first+uint64(len(assets))+1
+	for i := range work.Assets {
+		work.Assets[i].Seq = first + uint64(i)
 	}
 	watch := watchRow{Cause: EventRegistered, Asker: q.Owner, Work: work.ID, Before: first, Time: now}
 	for i, r := range results {
@@ -273,13 +306,8 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 		)
 	})
 	// The indexes follow even when the caller has gone away, and even when the store says
-	// that it failed: apply looks at what is really there. The number stays open, and so
-	// keeps the feed from being cut, until that has worked.
-	if applyErr := s.apply(context.WithoutCancel(ctx), change{q.Owner, work.ID}); applyErr != nil {
-		return nil, errors.Join(err, applyErr)
-	}
-	s.seq.done(first)
-	if err != nil {
+	// that it failed: follow looks at what is really there.
+	if err := errors.Join(err, s.follow(ctx, change{q.Owner, work.ID}, first)); err != nil {
 		return nil, err
 	}
 	s.logged.add(q.Owner, work.ID)

@@ -54,8 +54,33 @@ type found struct {
 	prob   float64
 }
 
-// maxProofs bounds how many candidates of one query stage 2 looks at, nearest first.
+// maxProofs bounds how many candidates of one query stage 2 looks at.
 const maxProofs = 500
+
+// fair takes up to limit candidates, nearest first, but one owner's after another's: who
+// registers the same picture five hundred times must not crowd out whose it is.
+func fair(refs []assetRef, limit int) []assetRef {
+	if len(refs) <= limit {
+		return refs
+	}
+	var owners []ownerNumber // by their nearest candidate
+	byOwner := map[ownerNumber][]assetRef{}
+	for _, a := range refs {
+		if byOwner[a.owner] == nil {
+			owners = append(owners, a.owner)
+		}
+		byOwner[a.owner] = append(byOwner[a.owner], a)
+	}
+	out := make([]assetRef, 0, limit)
+	for round := 0; len(out) < limit; round++ {
+		for _, o := range owners {
+			if round < len(byOwner[o]) && len(out) < limit {
+				out = append(out, byOwner[o][round])
+			}
+		}
+	}
+	return out
+}
 
 // search finds what resembles one fingerprinted file: candidates from the exact rows
 // and the indexes (stage 1), each then compared picture to picture (stage 2). It
@@ -112,10 +137,13 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 	for _, f := range best {
 		all = append(all, f)
 	}
-	slices.SortFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.ref.seq, b.ref.seq))
-	})
+	slices.SortFunc(all, bySureness)
 	return all, millis, nil
+}
+
+// bySureness orders by falling probability, and the earlier registered first.
+func bySureness(a, b found) int {
+	return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.ref.seq, b.ref.seq))
 }
 
 // candidates is stage 1.
@@ -145,6 +173,8 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 	}
 	if len(probes) > 0 {
 		var hits []index.Hit
+		s.moving.RLock()
+		defer s.moving.RUnlock()
 		if sc.open {
 			if hits, err = s.open.Range(probes, radius); err != nil {
 				return nil, err
@@ -174,7 +204,7 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 		seen[a] = true
 		return old
 	})
-	return refs[:min(len(refs), maxProofs)], nil
+	return fair(refs, maxProofs), nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -50,7 +50,12 @@ type Service struct {
 	open, closed index.Persistent
 	applying     [64]sync.Mutex // one change of a work at a time, by hash of its ID
 	seed         maphash.Seed
+	moving       sync.RWMutex // held while a code moves between the indexes; searches of both read it
 	unflushed    atomic.Int64
+	late         struct {
+		sync.Mutex
+		changes []lateChange
+	}
 
 	stop    context.CancelFunc
 	workers sync.WaitGroup

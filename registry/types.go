@@ -142,9 +142,12 @@ type MatchReport struct {
 	Verdict Verdict   `json:"verdict"` // the strongest of the matches, or none, or insufficient
 	Reason  string    `json:"reason"`  // one plain sentence
 	Matches []Match   `json:"matches"` // by falling probability; never null
-	Policy  string    `json:"policy"`  // version of thresholds and calibration
+	// More is how many further works are to act upon and not shown: an answer has at most
+	// 100, and at most 10 of one owner.
+	More   int    `json:"more,omitempty"`
+	Policy string `json:"policy"` // version of thresholds and calibration
 	// Millis is the time spent per stage in milliseconds: decode+hash, search, prove.
-	Millis map[string]float64 `json:"millis"`
+	Millis map[string]float64 `json:"millis,omitempty"`
 }
 
 // Query describes the file that was asked about. Its bytes are not kept.

@@ -2,15 +2,19 @@ package registry
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"selvage/fingerprint"
 	"selvage/store"
 )
 
-// watchRow is the outbox row q/<asker>/<seq>: a query or a registration that owners of
+// watchRow is the outbox row q/<seq>/<asker>: a query or a registration that owners of
 // other works, private ones among them, have yet to be told of. It is worked off after
 // the answer, so that no answer waits for, or differs by, what strangers keep private.
 type watchRow struct {
@@ -19,7 +23,7 @@ type watchRow struct {
 	Work    WorkID       `json:"work,omitempty"`   // the new work, for EventRegistered
 	Before  uint64       `json:"before,omitempty"` // assets registered from here on are no earlier works
 	Time    time.Time    `json:"time"`
-	Queries []watchQuery `json:"queries"`
+	Queries []watchQuery `json:"queries"` // null: fingerprint the originals again
 }
 
 // watchQuery is one fingerprinted file with what only a query needs, which Result does
@@ -42,7 +46,8 @@ func (q watchQuery) result() *fingerprint.Result {
 	return q.Result
 }
 
-// watcher works off the rows.
+// watcher works off the rows, oldest first. A row that fails stays and is tried again;
+// the others do not wait for it.
 type watcher struct {
 	s    *Service
 	bell chan struct{}
@@ -60,103 +65,182 @@ func (w *watcher) wake() {
 func (w *watcher) run(ctx context.Context) {
 	w.wake() // what the last run left
 	for {
+		var again <-chan time.Time
+		left, err := w.pass(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			w.s.Log.Error("telling owners failed; it is tried again", "err", err)
+		}
+		if left || err != nil {
+			again = time.After(2 * time.Second)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-w.bell:
-		}
-		for {
-			n, err := w.drain(ctx)
-			if ctx.Err() != nil {
-				return
-			}
-			if err != nil {
-				w.s.Log.Error("telling owners failed; it is tried again", "err", err)
-				select {
-				case <-ctx.Done():
-					return
-				case <-time.After(2 * time.Second):
-				}
-				continue
-			}
-			if n == 0 {
-				break
-			}
+		case <-again:
 		}
 	}
 }
 
-// drain works off up to 64 rows and returns how many there were.
-func (w *watcher) drain(ctx context.Context) (int, error) {
-	type entry struct {
-		key []byte
-		row watchRow
-	}
-	var rows []entry
-	err := w.s.KV.View(ctx, func(tx store.Txn) error {
-		var bad error
-		err := tx.Scan([]byte("q/"), nil, func(k, v []byte) bool {
-			e := entry{key: append([]byte(nil), k...)}
-			if bad = decodeRow(k, v, &e.row); bad != nil {
+// pass walks once over all rows and reports whether it left any.
+func (w *watcher) pass(ctx context.Context) (left bool, err error) {
+	from := []byte("q/")
+	for from != nil && ctx.Err() == nil {
+		var key []byte
+		var row watchRow
+		err := w.s.KV.View(ctx, func(tx store.Txn) error {
+			var bad error
+			err := tx.Scan([]byte("q/"), from, func(k, v []byte) bool {
+				key = append([]byte(nil), k...)
+				bad = decodeRow(k, v, &row)
 				return false
-			}
-			rows = append(rows, e)
-			return len(rows) < 64
+			})
+			return errors.Join(err, bad)
 		})
-		return errors.Join(err, bad)
-	})
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range rows {
-		if err := w.tell(ctx, e.key, e.row); err != nil {
-			return 0, err
+		if key == nil {
+			return left, err
+		}
+		from = append(key, 0)
+		if err == nil && row.Before > w.s.seq.settled() {
+			// A registration with a lower number is still on its way to the indexes, and may be
+			// of the very picture.
+			left = true
+			continue
+		}
+		if err == nil {
+			err = w.tell(ctx, key[:len(key):len(key)], row)
+		}
+		if err != nil && ctx.Err() == nil {
+			left = true
+			w.s.Log.Error("telling owners of one query failed; it is tried again", "err", err)
 		}
 	}
-	return len(rows), nil
+	return left, ctx.Err()
 }
 
-// tell writes the events that follow from one row and deletes the row, in one transaction.
+// news is an event for an owner.
+type news struct {
+	owner OwnerID
+	event Event
+}
+
+// tell writes the events that follow from one row, and then deletes the row. An event's
+// identifier follows from row and work, so that writing it again changes nothing.
 func (w *watcher) tell(ctx context.Context, key []byte, row watchRow) error {
-	s := w.s
-	asker, err := s.askerNumber(ctx, row.Asker)
+	all, err := w.news(ctx, key, row)
 	if err != nil {
 		return err
 	}
-	type news struct {
-		owner OwnerID
-		event Event
-	}
-	var all []news
-	// Owners of matched open works were told with the report itself.
-	sc := scope{asker: asker, strangers: true, notOwn: true, open: row.Cause == EventRegistered, before: row.Before}
-	for _, q := range row.Queries {
-		hits, _, err := s.search(ctx, q.Digest, q.result(), sc)
-		if err != nil {
+	const portion = 200 // events in one transaction
+	for len(all) > portion {
+		if err := w.write(ctx, all[:portion], nil); err != nil {
 			return err
 		}
-		for _, f := range hits {
-			if !s.policy.acts(f) {
-				continue
-			}
-			all = append(all, news{f.work.Owner, Event{
-				Kind: row.Cause, Time: row.Time, Work: f.work.ID, Verdict: s.policy.verdict(f), Probability: f.prob,
-				Reason: f.reason(),
-			}})
-		}
+		all = all[portion:]
 	}
-	err = s.KV.Update(ctx, func(tx store.Txn) error {
+	return w.write(ctx, all, key)
+}
+
+func (w *watcher) write(ctx context.Context, all []news, done []byte) error {
+	err := w.s.KV.Update(ctx, func(tx store.Txn) error {
 		for _, n := range all {
-			if err := s.saveEvent(tx, n.owner, n.event); err != nil {
+			if err := save(tx, eventKey(n.owner, n.event.ID), n.event); err != nil {
 				return err
 			}
 		}
-		return tx.Delete(key)
+		if done == nil {
+			return nil
+		}
+		return tx.Delete(done)
 	})
 	if err != nil {
 		return fmt.Errorf("events: %w", err)
 	}
 	return nil
+}
+
+// news finds whom a row concerns: one event a work.
+func (w *watcher) news(ctx context.Context, key []byte, row watchRow) ([]news, error) {
+	s := w.s
+	asker, err := s.askerNumber(ctx, row.Asker)
+	if err != nil {
+		return nil, err
+	}
+	if row.Cause == EventRegistered {
+		// Who registers privately tells nobody: not even that there is something new.
+		work, err := s.workNow(ctx, row.Asker, row.Work)
+		if err != nil || work == nil || work.Visibility == Private || work.Withdrawn != nil {
+			return nil, err
+		}
+		if row.Queries == nil {
+			if row.Queries, err = s.hashAgain(ctx, work); err != nil {
+				return nil, err
+			}
+		}
+	}
+	// Owners of matched open works were told of a query with the report itself.
+	sc := scope{asker: asker, strangers: true, notOwn: true, open: row.Cause == EventRegistered, before: row.Before}
+	best := map[WorkID]found{}
+	for _, q := range row.Queries {
+		hits, _, err := s.search(ctx, q.Digest, q.result(), sc)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range hits {
+			if b, ok := best[f.work.ID]; s.policy.acts(f) && (!ok || f.prob > b.prob) {
+				best[f.work.ID] = f
+			}
+		}
+	}
+	var all []news
+	for _, f := range slices.SortedFunc(maps.Values(best), bySureness) {
+		all = append(all, news{f.work.Owner, Event{
+			ID: eventID(row.Time, key, f.work.ID), Kind: row.Cause, Time: row.Time, Work: f.work.ID,
+			Verdict: s.policy.verdict(f), Probability: f.prob, Reason: f.reason(),
+		}})
+	}
+	return all, nil
+}
+
+// workNow is the work as it is now; nil where there is none (any more).
+func (s *Service) workNow(ctx context.Context, o OwnerID, id WorkID) (w *Work, err error) {
+	err = s.KV.View(ctx, func(tx store.Txn) (err error) {
+		w, err = load[Work](tx, workKey(o, id))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return w, err
+}
+
+// hashAgain fingerprints the originals of a work anew: for a work that has become open,
+// since the probes of a query are not kept with it.
+func (s *Service) hashAgain(ctx context.Context, w *Work) (out []watchQuery, err error) {
+	for _, a := range w.Assets {
+		data, err := s.Blobs.Read(ctx, string(w.Owner), a.Digest, a.Size)
+		if err != nil {
+			return nil, err
+		}
+		r, err := s.Hashers.Hash(ctx, w.Kind, data)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, newWatchQuery(a.Digest, r))
+	}
+	return out, nil
+}
+
+// eventID is the identifier of the event about a work that follows from a row.
+func eventID(t time.Time, row []byte, w WorkID) string {
+	h := sha256.Sum256(append(append([]byte(nil), row...), w...))
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(t.UnixMilli())<<16)
+	copy(b[6:], h[:])
+	return "e_" + idEncoding.EncodeToString(b[:])
 }
 
 // saveEvent gives the event an identifier and a time and writes its row.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"selvage/fingerprint"
 	"selvage/store"
@@ -155,7 +156,7 @@ func list[T any](ctx context.Context, kv store.KV, prefix, kind, cursor string, 
 // Withdraw silences a work: on return nothing matches it any more. Its record and proof
 // stay. Withdrawing twice is no error.
 func (s *Service) Withdraw(ctx context.Context, o OwnerID, id WorkID) error {
-	return s.alter(ctx, o, id, func(tx store.Txn, w *Work) error {
+	return s.alter(ctx, o, id, func(tx store.Txn, w *Work, _ uint64) error {
 		if w.Withdrawn != nil {
 			return nil
 		}
@@ -171,17 +172,26 @@ func (s *Service) SetVisibility(ctx context.Context, o OwnerID, id WorkID, v Vis
 	if v != Private && v != Matchable && v != Public {
 		return &InvalidError{"visibility", `use "private", "matchable" or "public"`}
 	}
-	return s.alter(ctx, o, id, func(_ store.Txn, w *Work) error {
+	err := s.alter(ctx, o, id, func(tx store.Txn, w *Work, seq uint64) error {
 		if w.Withdrawn != nil {
 			return &InvalidError{"visibility", "the work is withdrawn; register the files again to have them matched"}
+		}
+		if w.Visibility == Private && v != Private {
+			// From here on others may learn of it; owners of earlier works are told now.
+			row := watchRow{Cause: EventRegistered, Asker: o, Work: id, Before: w.Assets[0].Seq, Time: s.Clock().UTC().Truncate(time.Millisecond)}
+			if err := save(tx, watchKey(o, seq), row); err != nil {
+				return err
+			}
 		}
 		w.Visibility = v
 		return nil
 	})
+	s.watched.wake()
+	return err
 }
 
 // alter changes an own work in one transaction and brings the indexes along.
-func (s *Service) alter(ctx context.Context, o OwnerID, id WorkID, f func(store.Txn, *Work) error) error {
+func (s *Service) alter(ctx context.Context, o OwnerID, id WorkID, f func(tx store.Txn, w *Work, seq uint64) error) error {
 	if !validID("w_", string(id)) {
 		return ErrNotFound
 	}
@@ -197,7 +207,7 @@ func (s *Service) alter(ctx context.Context, o OwnerID, id WorkID, f func(store.
 		if err != nil {
 			return err
 		}
-		if err := f(tx, w); err != nil {
+		if err := f(tx, w, seq); err != nil {
 			return err
 		}
 		n, err := s.numberOf(tx, o)
@@ -217,11 +227,7 @@ func (s *Service) alter(ctx context.Context, o OwnerID, id WorkID, f func(store.
 		return errors.Join(save(tx, workKey(o, id), w), save(tx, changeKey(seq), change{o, id}))
 	})
 	// As in commit: the indexes follow what is really in the store.
-	if applyErr := s.apply(context.WithoutCancel(ctx), change{o, id}); applyErr != nil {
-		return errors.Join(err, applyErr)
-	}
-	s.seq.done(seq)
-	if err != nil {
+	if err := errors.Join(err, s.follow(ctx, change{o, id}, seq)); err != nil {
 		return fmt.Errorf("work %s: %w", id, err)
 	}
 	return nil
