@@ -2,6 +2,7 @@ package mih
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -47,7 +48,7 @@ func BenchmarkSearch(b *testing.B) {
 					hits := 0
 					for i := 0; b.Loop(); i++ {
 						p := probers.Get().(*prober)
-						found, _ := p.search(v, nil, queries[i%len(queries)], radius, 1<<60)
+						found, _ := p.search(v, nil, queries[i%len(queries)], radius, math.MaxInt)
 						hits += len(found)
 						p.reset()
 						probers.Put(p)
@@ -59,18 +60,22 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// BenchmarkScan compares every code of a segment with 8 probes.
+// BenchmarkScan compares every code of a segment with 16 probes.
 func BenchmarkScan(b *testing.B) {
 	const n = 1 << 20
 	s := built(n, 0)
-	probes := indextest.Random(8, 9)
-	for _, radius := range []int{31, 60, 80, 100} {
-		b.Run(fmt.Sprintf("n=%d/probes=8/radius=%d", n, radius), func(b *testing.B) {
-			for b.Loop() {
-				scan(s.codes, s.ids, probes, radius)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n/8, "ns/code")
-		})
+	probes := indextest.Random(16, 9)
+	for _, on := range []bool{false, true} {
+		for _, radius := range []int{31, 45, 64, 100} {
+			b.Run(fmt.Sprintf("vectors=%t/n=%d/probes=16/radius=%d", on, n, radius), func(b *testing.B) {
+				SetVectors(b, on)
+				for b.Loop() {
+					scan(s.codes, s.ids, probes, radius)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n/16, "ns/code/probe")
+				b.ReportMetric(float64(b.N)*n*32/float64(b.Elapsed().Nanoseconds()), "GB/s")
+			})
+		}
 	}
 }
 
