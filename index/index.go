@@ -72,6 +72,10 @@ type Hamming interface {
 // Persistent is a Hamming index that keeps itself in files.
 type Persistent interface {
 	Hamming
+	// RangeWithin is Range among the codes with from <= ID < to. It touches no other codes of
+	// the files, and none at all in a way that depends on what they are, so that a part of
+	// an index that belongs to somebody can be asked without a trace of the rest.
+	RangeWithin(probes []Code, radius int, from, to ID) ([]Hit, error)
 	// Flush makes everything added and removed so far durable, together with cursor,
 	// an opaque number of the caller's. After a crash the index is as it was at the
 	// last Flush that returned; the caller repeats what came after Cursor.

@@ -60,8 +60,8 @@ type ownerNumber uint32
 
 const (
 	ownerBits = 24
-	seqBits   = 39 // assets, over all owners
-	maxOwners = 1<<ownerBits - 1
+	seqBits   = 39               // assets, over all owners
+	maxOwners = 1<<ownerBits - 2 // the number behind the last must fit too, see private
 )
 
 // assetRef names an asset in rows and indexes.

@@ -180,15 +180,11 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 				return nil, err
 			}
 		}
-		if sc.strangers || sc.own && sc.asker != 0 {
-			private, err := s.closed.Range(probes, radius)
-			if err != nil {
-				return nil, err
-			}
-			hits = append(hits, slices.DeleteFunc(private, func(h index.Hit) bool {
-				return !sc.sees(assetOf(h.ID).owner, true)
-			})...)
+		private, err := s.private(probes, radius, sc)
+		if err != nil {
+			return nil, err
 		}
+		hits = append(hits, private...)
 		slices.SortFunc(hits, func(a, b index.Hit) int {
 			return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.ID, b.ID))
 		})
@@ -205,6 +201,21 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 		return old
 	})
 	return fair(refs, maxProofs), nil
+}
+
+// private searches the private works that the scope holds. The asker's own are one run of
+// identifiers, asked for without touching anybody else's; only the watcher, whose work
+// nobody waits for, looks at those of strangers.
+func (s *Service) private(probes []index.Code, radius int, sc scope) ([]index.Hit, error) {
+	switch {
+	case sc.strangers:
+		hits, err := s.closed.Range(probes, radius)
+		return slices.DeleteFunc(hits, func(h index.Hit) bool { return !sc.sees(assetOf(h.ID).owner, true) }), err
+	case sc.own && !sc.notOwn && sc.asker != 0:
+		from := assetRef{owner: sc.asker}.codeID(fingerprint.Full)
+		return s.closed.RangeWithin(probes, radius, from, assetRef{owner: sc.asker + 1}.codeID(fingerprint.Full))
+	}
+	return nil, nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

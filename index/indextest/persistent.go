@@ -19,6 +19,11 @@ func RunPersistent(t *testing.T, open func(t *testing.T, dir string) index.Persi
 	for _, n := range []int{0, 1, 2, 1000} {
 		t.Run(fmt.Sprintf("reopen/n=%d", n), func(t *testing.T) { reopen(t, open, n) })
 	}
+	t.Run("within", func(t *testing.T) {
+		x := open(t, t.TempDir())
+		within(t, x)
+		closed(t, x)
+	})
 	t.Run("unflushed", func(t *testing.T) { unflushed(t, open) })
 	t.Run("twice", func(t *testing.T) {
 		dir := t.TempDir()
