@@ -29,7 +29,7 @@ type Config struct {
 	// file by file, so it needs the memory of a few files only.
 	MaxBatch int64
 	// UploadMemory bounds the bytes of all bodies that are in memory at once; default
-	// 1 GiB. It must be at least MaxWork and MaxFile.
+	// 1 GiB. It must be at least MaxWork and MaxFile. A body takes its part as it arrives.
 	UploadMemory int64
 
 	// Hashing is how many files are fingerprinted at once; default: the CPUs.
@@ -50,9 +50,11 @@ type Config struct {
 	ReceiptWait time.Duration
 
 	ReadHeaderTimeout time.Duration // default 10 s
-	ReadTimeout       time.Duration // of a whole request with its body; default 5 min
-	WriteTimeout      time.Duration // from the end of the headers to the end of the answer; default 15 min
-	IdleTimeout       time.Duration // default 2 min
+	// ReadTimeout is for a whole request with its body; default 5 min. Besides, a body
+	// must bring 16 KiB/s, averaged over 10 s of waiting for it.
+	ReadTimeout  time.Duration
+	WriteTimeout time.Duration // from the end of the headers to the end of the answer; default 15 min
+	IdleTimeout  time.Duration // default 2 min
 	// DrainTime is how long Serve waits for requests in flight when it is told to stop;
 	// default 20 s.
 	DrainTime time.Duration

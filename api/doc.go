@@ -14,6 +14,7 @@
 //   - Neither secrets nor file names nor query strings are logged.
 //   - Memory is bounded: bodies are read only while Config.UploadMemory has room, files
 //     are hashed Config.Hashing at a time, and what does not fit is told to come again.
+//     A body takes room as its bytes arrive, and one that trickles is given up.
 //
 // # Records in the KV store
 //

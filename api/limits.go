@@ -21,6 +21,7 @@ type gate struct {
 	waiting atomic.Int64
 	queue   int64
 	wait    time.Duration
+	growing atomic.Bool // one waits for more while it holds some
 }
 
 func newGate(size int64, queue int, wait time.Duration) *gate {
@@ -48,6 +49,21 @@ func (g *gate) enter(ctx context.Context, n int64) (leave func(), err error) {
 		}
 	}
 	return func() { g.sem.Release(n) }, nil
+}
+
+// grow takes n more for somebody who holds some already; who got the first gives this back
+// too. Only one such may wait: the others give up at once, and by that make room for it.
+// Were all to wait, each would hold what another one needs.
+func (g *gate) grow(ctx context.Context, n int64) error {
+	if g.sem.TryAcquire(n) {
+		return nil
+	}
+	if !g.growing.CompareAndSwap(false, true) {
+		return errOverloaded
+	}
+	defer g.growing.Store(false)
+	_, err := g.enter(ctx, n)
+	return err
 }
 
 // newLimiter returns a token bucket a key; buckets unused for three minutes are dropped.

@@ -14,8 +14,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/labstack/echo/v4"
-
 	"selvage/registry"
 )
 
@@ -189,6 +187,9 @@ var errNoFile = &registry.InvalidError{Field: filePart, Fix: "send at least one 
 
 // badForm says why a body could not be read.
 func badForm(err error) error {
+	if _, ok := errors.AsType[*fault](err); ok {
+		return err // no memory for the rest of the body
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
@@ -231,26 +232,4 @@ func shorten(s string) string {
 		return string(r[:40]) + "…"
 	}
 	return s
-}
-
-// admit checks the headers of a request with a body of at most limit bytes, waits for
-// upload memory and bounds the body. The memory is given back by leave. Memory is how
-// much of the body will be held at once.
-func (s *Server) admit(c echo.Context, limit, memory int64) (leave func(), err error) {
-	r := c.Request()
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, &fault{slug: slugMediaType, field: "Content-Encoding", detail: "the body is compressed; send it as it is"}
-	}
-	if r.ContentLength > limit {
-		return nil, &http.MaxBytesError{Limit: limit}
-	}
-	if r.ContentLength >= 0 {
-		memory = min(memory, r.ContentLength)
-	}
-	leave, err = s.memory.enter(r.Context(), memory)
-	if err != nil {
-		return nil, err
-	}
-	r.Body = http.MaxBytesReader(c.Response(), r.Body, limit)
-	return leave, nil
 }
