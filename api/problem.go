@@ -154,6 +154,8 @@ func decodeFault(e *decode.Error, err error) *fault {
 		f.slug = slugTooLarge
 	case decode.Unknown, decode.UnsupportedVariant:
 		f.slug = slugFormat
+	case decode.Busy:
+		return &fault{slug: slugOverloaded, kind: f.kind, detail: errOverloaded.detail, retryAfter: retryStorage, err: err}
 	case decode.Timeout:
 		if errors.Is(e.Err, context.Canceled) {
 			f.slug = slugClientClosed

@@ -57,7 +57,7 @@ func TestProblemTable(t *testing.T) {
 		{"echo 429", echo.ErrTooManyRequests},
 		{"echo 500", echo.NewHTTPError(500, secret.Error())},
 	}
-	for _, k := range []decode.Kind{decode.Empty, decode.TooManyBytes, decode.Unknown, decode.Truncated, decode.TooManyPixels, decode.Corrupt, decode.UnsupportedVariant, decode.Timeout, decode.Panicked, "new_kind"} {
+	for _, k := range []decode.Kind{decode.Empty, decode.TooManyBytes, decode.Unknown, decode.Truncated, decode.TooManyPixels, decode.Corrupt, decode.UnsupportedVariant, decode.Timeout, decode.Busy, decode.Panicked, "new_kind"} {
 		cases = append(cases, struct {
 			name string
 			err  error
