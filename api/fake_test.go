@@ -24,7 +24,8 @@ type fakeRegistry struct {
 	matches map[registry.MatchID]*registry.MatchReport
 	events  map[registry.OwnerID][]registry.Event
 	pending bool // receipts stay pending
-	calls   int  // of Register, Match and Compare
+	millis  map[string]float64
+	calls   int // of Register, Match and Compare
 
 	// before, if set, runs at the start of Register, Match and Evidence.
 	before func(ctx context.Context) error
@@ -243,7 +244,7 @@ func (r *fakeRegistry) ask(asker registry.OwnerID, f registry.File, only *regist
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := &registry.MatchReport{
-		Asker: asker, Time: r.clock(), Verdict: registry.None, Reason: "nothing found", Policy: "p1",
+		Asker: asker, Time: r.clock(), Verdict: registry.None, Reason: "nothing found", Policy: "p1", Millis: r.millis,
 		Query: registry.Query{
 			Name: f.Name, Digest: fingerprint.DigestOf(f.Data), Size: int64(len(f.Data)), Kind: res.Work,
 			Format: res.Format, Width: res.Width, Height: res.Height, Box: res.Box,

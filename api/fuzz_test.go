@@ -62,7 +62,7 @@ func FuzzForm(f *testing.F) {
 		if err != nil || v.digest() != u.digest() {
 			t.Fatalf("the same body has another digest: %v", err)
 		}
-		if _, err := registerRequest(u); err != nil {
+		if _, err := registerRequest(u, epoch); err != nil {
 			if _, ok := errors.AsType[*registry.InvalidError](err); !ok {
 				t.Fatal(err)
 			}

@@ -83,7 +83,7 @@ func newEnvOver(t *testing.T, reg Registry, kv store.KV, change func(*Config)) *
 		}
 		e.keys[name] = secret
 	}
-	c := Config{Registry: reg, Keys: ring, KV: kv, Log: newTestLog(e.log), Rate: 1e6, Burst: 1e6}
+	c := Config{Registry: reg, Keys: ring, KV: kv, Log: newTestLog(e.log), Rate: 1e6, Burst: 1e6, Clock: func() time.Time { return epoch }}
 	if change != nil {
 		change(&c)
 	}

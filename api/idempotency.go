@@ -229,8 +229,9 @@ func saveKept(tx store.Txn, row string, k kept) error {
 	return tx.Set([]byte(row), b)
 }
 
-// once answers a request under its Idempotency-Key, if it has one.
-func (s *Server) once(c echo.Context, u *upload, extra string, f func() (*answer, error)) error {
+// once answers a request under its Idempotency-Key, if it has one. Renew, if not nil, may
+// bring an answer that is replayed up to date.
+func (s *Server) once(c echo.Context, u *upload, extra string, renew func(*answer) (*answer, error), f func() (*answer, error)) error {
 	var a *answer
 	var replayed bool
 	var err error
@@ -244,6 +245,9 @@ func (s *Server) once(c echo.Context, u *upload, extra string, f func() (*answer
 		content := u.digest()
 		digest := sha256.Sum256(append(content[:], extra...))
 		a, replayed, err = s.idempotent.do(c.Request().Context(), actorOf(c).owner, template(c), keys[0], digest, f)
+		if replayed && renew != nil {
+			a, err = renew(a)
+		}
 	}
 	if err != nil {
 		return err

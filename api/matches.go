@@ -24,13 +24,15 @@ func (s *Server) MatchFile(c echo.Context, p oas.MatchFileParams) error {
 		return err
 	}
 	defer leave()
-	alike := p.Alike != nil && *p.Alike
-	return s.once(c, u, "alike="+strconv.FormatBool(alike), func() (*answer, error) {
+	alike, role := p.Alike != nil && *p.Alike, actorOf(c).key.Role
+	// What admins are shown must not be replayed to a designer of the same owner.
+	extra := "alike=" + strconv.FormatBool(alike) + " admin=" + strconv.FormatBool(role == Admin)
+	return s.once(c, u, extra, nil, func() (*answer, error) {
 		r, err := s.match(c.Request().Context(), actorOf(c).owner, u.files[0], alike)
 		if err != nil {
 			return nil, err
 		}
-		a, err := answerJSON(http.StatusOK, viewReport(r))
+		a, err := answerJSON(http.StatusOK, viewReport(r, role))
 		if err != nil {
 			return nil, err
 		}
@@ -69,10 +71,10 @@ func (s *Server) match(ctx context.Context, asker registry.OwnerID, f registry.F
 
 // batchAnswer is one answer of a batch: BatchAnswer of the spec.
 type batchAnswer struct {
-	Index   int                   `json:"index"`
-	Name    string                `json:"name,omitempty"`
-	Report  *registry.MatchReport `json:"report,omitempty"`
-	Problem *oas.Problem          `json:"problem,omitempty"`
+	Index   int          `json:"index"`
+	Name    string       `json:"name,omitempty"`
+	Report  *report      `json:"report,omitempty"`
+	Problem *oas.Problem `json:"problem,omitempty"`
 }
 
 // MatchBatch is POST /v1/matches:batch. Files are matched while the next ones are read;
@@ -129,7 +131,7 @@ func (s *Server) matchInBatch(ctx context.Context, c echo.Context, a *batchAnswe
 	}()
 	r, err := s.match(ctx, asker, file, alike)
 	if err == nil {
-		a.Report = viewReport(r)
+		a.Report = viewReport(r, actorOf(c).key.Role)
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -151,7 +153,7 @@ func (s *Server) ReadMatch(c echo.Context, id oas.MatchID, _ oas.ReadMatchParams
 	if err != nil {
 		return err
 	}
-	return sendJSON(c, http.StatusOK, viewReport(r))
+	return sendJSON(c, http.StatusOK, viewReport(r, actorOf(c).key.Role))
 }
 
 // CompareWork is POST /v1/works/{id}/compare.
@@ -175,7 +177,7 @@ func (s *Server) CompareWork(c echo.Context, id oas.WorkID, _ oas.CompareWorkPar
 		return err
 	}
 	c.Response().Header().Set("Location", "/v1/matches/"+string(r.ID))
-	return sendJSON(c, http.StatusOK, viewReport(r))
+	return sendJSON(c, http.StatusOK, viewReport(r, actorOf(c).key.Role))
 }
 
 // FingerprintFile is POST /v1/fingerprints.

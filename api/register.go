@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -37,13 +39,14 @@ func (s *Server) RegisterWork(c echo.Context, p oas.RegisterWorkParams) error {
 		}
 		c.Set("actor", a)
 	}
-	req, err := registerRequest(u)
+	req, err := registerRequest(u, s.Clock())
 	if err != nil {
 		return err
 	}
 	req.Owner = actorOf(c).owner
 	req.NoWait = p.Prefer != nil && prefersAsync(*p.Prefer)
-	return s.once(c, u, "", func() (*answer, error) {
+	renew := func(a *answer) (*answer, error) { return s.renewRegistration(c.Request().Context(), req.Owner, a) }
+	return s.once(c, u, "", renew, func() (*answer, error) {
 		r, err := s.register(c.Request().Context(), req)
 		if err != nil {
 			return nil, err
@@ -117,8 +120,36 @@ func registrationAnswer(r *registry.Registration) (*answer, error) {
 	return a, nil
 }
 
+// renewRegistration turns a replayed 202 into the 201 that it would be now, if the receipt
+// has come since. What was related stays as it was found then.
+func (s *Server) renewRegistration(ctx context.Context, owner registry.OwnerID, a *answer) (*answer, error) {
+	if a.Status != http.StatusAccepted {
+		return a, nil
+	}
+	var then struct {
+		Work struct {
+			ID registry.WorkID `json:"id"`
+		} `json:"work"`
+		Related []registry.Match `json:"related"`
+	}
+	if err := json.Unmarshal(a.Body, &then); err != nil {
+		return nil, fmt.Errorf("replayed registration: %w", err)
+	}
+	r := &registry.Registration{Related: then.Related}
+	var err error
+	if r.Receipt, err = s.Registry.Receipt(ctx, owner, then.Work.ID); errors.Is(err, registry.ErrPending) {
+		return a, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if r.Work, err = s.Registry.Work(ctx, owner, then.Work.ID); err != nil {
+		return nil, err
+	}
+	return registrationAnswer(r)
+}
+
 // registerRequest reads the fields of a registration; the registry checks their content.
-func registerRequest(u *upload) (registry.RegisterRequest, error) {
+func registerRequest(u *upload, now time.Time) (registry.RegisterRequest, error) {
 	r := registry.RegisterRequest{
 		Title: u.fields["title"], Description: u.fields["description"],
 		Kind: fingerprint.WorkKind(u.fields["kind"]), Visibility: registry.Visibility(u.fields["visibility"]),
@@ -133,10 +164,10 @@ func registerRequest(u *upload) (registry.RegisterRequest, error) {
 		}
 	}
 	var err error
-	if r.Fixed, err = parseDate("fixed", u.fields["fixed"]); err != nil {
+	if r.Fixed, err = parseDate("fixed", u.fields["fixed"], now); err != nil {
 		return r, err
 	}
-	date, err := parseDate("first_disclosed", u.fields["first_disclosed"])
+	date, err := parseDate("first_disclosed", u.fields["first_disclosed"], now)
 	if err != nil {
 		return r, err
 	}
@@ -157,13 +188,21 @@ func checkVisibility(v registry.Visibility) error {
 	return nil
 }
 
-func parseDate(field, s string) (*time.Time, error) {
+// parseDate reads a date that is past; the day of leave is for zones ahead of UTC and for
+// clocks that are wrong.
+func parseDate(field, s string, now time.Time) (*time.Time, error) {
 	if s == "" {
 		return nil, nil
 	}
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
 		if t, err := time.Parse(layout, s); err == nil {
 			t = t.UTC()
+			switch {
+			case t.Year() < 1 || t.Year() > 9999:
+				return nil, &registry.InvalidError{Field: field, Fix: "use a date in the years 1 to 9999 (UTC)"}
+			case t.After(now.Add(24 * time.Hour)):
+				return nil, &registry.InvalidError{Field: field, Fix: "the date is in the future; send the date on which it happened, or leave the field out"}
+			}
 			return &t, nil
 		}
 	}

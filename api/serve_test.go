@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"selvage/fingerprint/decode"
 	"selvage/registry"
 	"selvage/store"
 )
@@ -325,5 +326,81 @@ func TestPaging(t *testing.T) {
 	}
 	if pages != 3 || strings.Join(got, " ") != strings.Join(made, " ") {
 		t.Errorf("%d pages: %v, want %v", pages, got, made)
+	}
+}
+
+// TestReplayBringsTheReceipt: a 202 kept for its Idempotency-Key is replayed as what it
+// would be now.
+func TestReplayBringsTheReceipt(t *testing.T) {
+	e := newEnv(t, func(c *Config) { c.ReceiptWait = time.Millisecond })
+	e.do(call{method: "POST", path: "/v1/works", key: "bert", form: form2(field("visibility", "public"), file("b.png", picture(1)))})
+	e.reg.pending = true
+	c := call{method: "POST", path: "/v1/works", key: "anna", header: idem("late"), form: form2(file("a.png", picture(1)))}
+	first, pending := e.do(c), e.do(c)
+	if first.status != 202 || pending.status != 202 || string(first.body) != string(pending.body) || pending.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("while pending: %d %s, %d %s", first.status, first.body, pending.status, pending.body)
+	}
+	e.reg.pending = false
+	r := e.do(c)
+	id := first.str("work", "id")
+	if r.status != 201 || r.header.Get("Location") != "/v1/works/"+id || r.header.Get("Retry-After") != "" || r.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("replayed: %d %v", r.status, r.header)
+	}
+	if r.str("work", "id") != id || r.str("receipt", "work") != id || r.str("related", "0", "owner") != "bert" || r.at("duplicate") != false {
+		t.Errorf("replayed: %s", r.body)
+	}
+	if e.reg.calls != 2 {
+		t.Errorf("the registry was asked %d times", e.reg.calls)
+	}
+}
+
+// TestStageTimesAreForAdmins: how long a search took may tell of others' works.
+func TestStageTimesAreForAdmins(t *testing.T) {
+	e := newEnv(t, nil).seed()
+	for _, m := range e.reg.matches {
+		m.Millis = map[string]float64{"search": 1.5}
+	}
+	e.reg.millis = map[string]float64{"search": 2.5}
+	own := map[string]string{ownerHeader: "anna"}
+	for _, c := range []struct {
+		call call
+		at   []string
+	}{
+		{call{method: "GET", path: "/v1/matches/{M}"}, nil},
+		{call{method: "POST", path: "/v1/matches", body: picture(1)}, nil},
+		{call{method: "POST", path: "/v1/matches:batch", form: form2(file("a.png", picture(1)))}, []string{"0", "report"}},
+		{call{method: "POST", path: "/v1/works/{A}/compare", body: picture(1)}, nil},
+	} {
+		for _, key := range []string{"admin", "anna", "officer"} {
+			ask := c.call
+			if ask.key = key; key != "anna" {
+				ask.header = own
+			}
+			r := e.do(ask)
+			if r.status == 403 && key == "officer" && strings.HasPrefix(ask.path, "/v1/matches") && ask.method == "POST" {
+				continue
+			}
+			if shown := r.at(append(c.at, "millis", "search")...) != nil; r.status != 200 || shown != (key == "admin") {
+				t.Errorf("%s %s for %s: %d %s", ask.method, ask.path, key, r.status, r.body)
+			}
+		}
+	}
+	// One owner and one Idempotency-Key, first as admin.
+	asAdmin := e.do(call{method: "POST", path: "/v1/matches", key: "admin", header: map[string]string{ownerHeader: "anna", "Idempotency-Key": "k"}, body: picture(1)})
+	asAnna := e.do(call{method: "POST", path: "/v1/matches", key: "anna", header: idem("k"), body: picture(1)})
+	if asAdmin.at("millis") == nil || strings.Contains(string(asAnna.body), "millis") {
+		t.Errorf("admin %s\nanna %s", asAdmin.body, asAnna.body)
+	}
+}
+
+// TestBusyDecodersAreNotTheClientsFault: the same file may be sent again.
+func TestBusyDecodersAreNotTheClientsFault(t *testing.T) {
+	e := newEnv(t, nil)
+	e.reg.before = func(context.Context) error {
+		return fmt.Errorf("hash: %w", &decode.Error{Kind: decode.Busy, Format: "png", Detail: "no room", Err: context.DeadlineExceeded})
+	}
+	r := e.do(call{method: "POST", path: "/v1/matches", key: "anna", body: picture(1)})
+	if r.status != 503 || r.problem() != "overloaded" || r.str("kind") != "busy" || r.header.Get("Retry-After") == "" {
+		t.Errorf("%d %v %s", r.status, r.header, r.body)
 	}
 }

@@ -68,14 +68,21 @@ func viewRegistration(r *registry.Registration) (registration, error) {
 	}, nil
 }
 
-// viewReport makes sure that lists are lists.
-func viewReport(r *registry.MatchReport) *registry.MatchReport {
+// report is MatchReport of the spec.
+type report struct {
+	*registry.MatchReport
+	Millis map[string]float64 `json:"millis,omitempty"` // hides the registry's own
+}
+
+// viewReport makes sure that lists are lists, and keeps the times of the stages for
+// admin keys: how long a search took may tell of works that the asker may not know of.
+func viewReport(r *registry.MatchReport, role Role) *report {
 	v := *r
 	v.Matches = viewMatches(r.Matches)
-	if v.Millis == nil {
-		v.Millis = map[string]float64{}
+	if role != Admin {
+		return &report{MatchReport: &v}
 	}
-	return &v
+	return &report{MatchReport: &v, Millis: r.Millis}
 }
 
 func viewMatches(ms []registry.Match) []registry.Match {

@@ -372,8 +372,9 @@ type MatchReport struct {
 	Id      string  `json:"id"`
 	Matches []Match `json:"matches"`
 
-	// Millis Milliseconds a stage.
-	Millis map[string]float32 `json:"millis"`
+	// Millis Milliseconds a stage; for admin keys only, because how long the search took may
+	// tell of works that the asker may not know of.
+	Millis *map[string]float32 `json:"millis,omitempty"`
 
 	// Policy Version of thresholds and calibration.
 	Policy  string    `json:"policy"`
@@ -458,13 +459,13 @@ type RegisterForm struct {
 	Description *string              `json:"description,omitempty"`
 	File        []openapi_types.File `json:"file"`
 
-	// FirstDisclosed When it was first shown to the public: RFC 3339 time or YYYY-MM-DD.
+	// FirstDisclosed When it was first shown to the public: RFC 3339 time or YYYY-MM-DD, not in the future.
 	FirstDisclosed *string `json:"first_disclosed,omitempty"`
 
 	// FirstDisclosedPlace Where it was first shown.
 	FirstDisclosedPlace *string `json:"first_disclosed_place,omitempty"`
 
-	// Fixed When the work was made: RFC 3339 time or YYYY-MM-DD.
+	// Fixed When the work was made: RFC 3339 time or YYYY-MM-DD, not in the future.
 	Fixed *string   `json:"fixed,omitempty"`
 	Kind  *WorkKind `json:"kind,omitempty"`
 
