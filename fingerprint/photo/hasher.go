@@ -39,7 +39,7 @@ func (hasher) Accepts(head []byte) bool {
 func (h hasher) Hash(ctx context.Context, data []byte) (*fingerprint.Result, error) {
 	pic, err := decode.Decode(ctx, data, h.opts.Limits)
 	if err != nil {
-		return nil, fmt.Errorf("photo: %w", err)
+		return nil, err // a sentence for the user already
 	}
 	r, err := HashPicture(pic.RGB, h.opts)
 	if err != nil {

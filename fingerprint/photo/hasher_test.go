@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/decode"
 	"selvage/fingerprint/photo"
 )
 
@@ -100,8 +101,8 @@ func TestHashRefuses(t *testing.T) {
 	for name, data := range map[string][]byte{"nothing": nil, "text": []byte("not a picture"), "half a file": whole[:len(whole)/2]} {
 		if r, err := h.Hash(context.Background(), data); err == nil {
 			t.Errorf("%s: hashed to %+v", name, r)
-		} else if !strings.HasPrefix(err.Error(), "photo: ") {
-			t.Errorf("%s: error %q does not say who speaks", name, err)
+		} else if decode.KindOf(err) == "" || !strings.Contains(err.Error(), "the file ") {
+			t.Errorf("%s: error %q does not say what is wrong with the file", name, err)
 		}
 	}
 	if !h.Accepts(whole[:64]) || h.Accepts([]byte("%PDF-1.7 and so on, which is no picture")) {
