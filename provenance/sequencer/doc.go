@@ -13,6 +13,9 @@
 // and syncs parents of new directories; entries go first, then tiles, then its tree
 // state. A process killed at any moment loses only entries whose Append has not returned.
 //
+// [Open] signs a checkpoint over what a killed process had integrated and not signed, so
+// that [Notary.IssueFrom] finds every entry that is on disk and adds none a second time.
+//
 // Before each checkpoint is signed, the new tree is proved from the tiles on disk, by
 // code that shares nothing with Tessera, to continue the last signed one; a smaller or
 // inconsistent tree is never signed ([ErrInconsistent]).

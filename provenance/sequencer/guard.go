@@ -36,6 +36,8 @@ type guard struct {
 	signed []byte // last as a signed note
 	// sticky is ErrInconsistent once that was found; transient is the last other failure.
 	sticky, transient error
+	// ended says that nothing will be signed any more.
+	ended bool
 	// changed is closed and replaced whenever one of the above changes.
 	changed chan struct{}
 }
@@ -157,13 +159,29 @@ func (g *guard) head() (tlog.Tree, []byte) {
 	return g.last, g.signed
 }
 
-// await returns when a tree of more than index entries is signed.
+// end releases everybody who waits for a signature.
+func (g *guard) end() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = true
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// await returns when a tree of more than index entries is signed, and with ErrClosed when
+// that will not be.
 func (g *guard) await(ctx context.Context, index uint64) error {
 	for {
 		g.mu.Lock()
 		done, err, transient, changed := uint64(g.last.N) > index, g.sticky, g.transient, g.changed
+		if err == nil && g.ended {
+			err = ErrClosed
+		}
 		g.mu.Unlock()
-		if done || err != nil {
+		if done {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		select {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -58,14 +59,17 @@ type Log struct {
 	cancel   context.CancelFunc
 	lock     *os.File
 
-	mu      sync.RWMutex // held for reading while an Append runs
+	mu      sync.RWMutex // held for reading while an Append begins
 	closed  bool
 	flights sync.WaitGroup
+	flying  atomic.Int64 // how many flights there are
 }
 
 // Open opens the log in cfg.Dir and creates it on the first call. It fails with
 // ErrInconsistent if what is on disk does not continue what was last signed, and with a
-// plain error if another process holds the log. ctx is for opening only.
+// plain error if another process holds the log. It returns when a checkpoint covers every
+// entry on disk, those of a process that was killed before it could sign included, so
+// that Find sees them all. ctx is for opening only.
 func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	if cfg.BatchAge == 0 {
 		cfg.BatchAge = DefaultBatchAge
@@ -109,11 +113,27 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 		WithCheckpointInterval(cfg.CheckpointInterval)
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.cancel = cancel
-	if l.appender, l.shutdown, _, err = tessera.NewAppender(run, driver, opts); err != nil {
+	var reader tessera.LogReader
+	if l.appender, l.shutdown, reader, err = tessera.NewAppender(run, driver, opts); err == nil {
+		err = l.catchUp(ctx, reader)
+	}
+	if err != nil {
 		cancel()
 		return nil, err
 	}
 	return l, nil
+}
+
+// catchUp waits for the checkpoint over all entries on disk.
+func (l *Log) catchUp(ctx context.Context, r tessera.LogReader) error {
+	size, err := r.IntegratedSize(ctx)
+	if err != nil || size == 0 {
+		return err
+	}
+	if err := l.guard.await(ctx, size-1); err != nil {
+		return fmt.Errorf("no checkpoint over the %d entries on disk: %w", size, err)
+	}
+	return nil
 }
 
 // Append adds a commitment and returns its index once a signed checkpoint covers it.
@@ -127,6 +147,7 @@ func (l *Log) Append(ctx context.Context, commitment [32]byte) (uint64, error) {
 		return 0, ErrClosed
 	}
 	l.flights.Add(1)
+	l.flying.Add(1)
 	l.mu.RUnlock()
 
 	type result struct {
@@ -136,6 +157,7 @@ func (l *Log) Append(ctx context.Context, commitment [32]byte) (uint64, error) {
 	done := make(chan result, 1)
 	go func() {
 		defer l.flights.Done()
+		defer l.flying.Add(-1)
 		// The future ignores contexts, and Close must wait for it in any case.
 		i, err := l.appender.Add(context.WithoutCancel(ctx), tessera.NewEntry(commitment[:]))()
 		done <- result{i.Index, err}
@@ -216,7 +238,9 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 func (l *Log) Dir() string { return l.dir }
 
 // Close waits for the Appends under way, then for the checkpoint that covers them, and
-// lets the directory go. Further Appends fail with ErrClosed.
+// lets the directory go. Further Appends fail with ErrClosed. If ctx ends first, as when
+// the disk is stuck, Close says what is left and returns; the directory stays locked
+// until the disk has taken it, or the process ends.
 func (l *Log) Close(ctx context.Context) error {
 	l.mu.Lock()
 	if l.closed {
@@ -225,17 +249,30 @@ func (l *Log) Close(ctx context.Context) error {
 	}
 	l.closed = true
 	l.mu.Unlock()
+	done := make(chan error, 1)
+	go func() { done <- l.finish(ctx) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = fmt.Errorf("%d entries are still on their way to the disk: %w", l.flying.Load(), ctx.Err())
+	}
+	if err != nil {
+		return fmt.Errorf("log: close: %w", err)
+	}
+	return nil
+}
+
+// finish is Close for as long as it takes.
+func (l *Log) finish(ctx context.Context) (err error) {
 	l.flights.Wait()
 	// After ErrInconsistent no checkpoint will ever come; there is nothing to wait for.
-	var err error
 	if !errors.Is(l.guard.failure(), ErrInconsistent) {
 		err = l.shutdown(ctx)
 	}
 	l.cancel()
-	if err = errors.Join(err, l.lock.Close()); err != nil {
-		return fmt.Errorf("log: close: %w", err)
-	}
-	return nil
+	l.guard.end()
+	return errors.Join(err, l.lock.Close())
 }
 
 // lockFile takes a lock that ends with the process.

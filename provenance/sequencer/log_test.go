@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -225,6 +226,94 @@ func TestCloseLosesNothing(t *testing.T) {
 	wg.Wait()
 	l, _ = open(t, dir)
 	proveAll(t, l, key, indices)
+}
+
+// TestUnsignedEntriesAreFound: entries that a killed process had integrated, but not yet
+// put under a checkpoint, are found after reopening, so that nothing is logged twice.
+func TestUnsignedEntriesAreFound(t *testing.T) {
+	dir := t.TempDir()
+	l, _, err := tryOpen(dir)
+	must(t, err)
+	appendAll(t, l, 0, 5, 5)
+	must(t, l.Close(ctx))
+	signed := map[string][]byte{}
+	for _, path := range []string{filepath.Join(dir, "log", "checkpoint"), filepath.Join(dir, "last-signed")} {
+		signed[path], err = os.ReadFile(path)
+		must(t, err)
+	}
+	l, _, err = tryOpen(dir)
+	must(t, err)
+	indices := appendAll(t, l, 5, 300, 64)
+	must(t, l.Close(ctx))
+	// The kill came between integrating and signing.
+	for path, data := range signed {
+		must(t, os.WriteFile(path, data, 0o600))
+	}
+	l, key := open(t, dir)
+	for i := 5; i < 300; i++ {
+		index, found, err := l.Find(ctx, 5, commitment(i))
+		if err != nil || !found || index != indices[i] {
+			t.Fatalf("entry %d: %d, %v, %v; want %d", i, index, found, err, indices[i])
+		}
+	}
+	proveAll(t, l, key, indices)
+}
+
+// TestCloseOnStuckDisk: another process holds the lock that Tessera writes under, so that
+// an entry never reaches the disk. Close must end with its context and say so.
+func TestCloseOnStuckDisk(t *testing.T) {
+	dir := t.TempDir()
+	l, _, err := tryOpen(dir)
+	must(t, err)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHolderProcess$")
+	cmd.Env = append(os.Environ(), "SELVAGE_HOLD="+filepath.Join(dir, "log", ".state", "treeState.lock"))
+	in, err := cmd.StdinPipe()
+	must(t, err)
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	_, err = io.ReadFull(out, make([]byte, len("held\n")))
+	must(t, err)
+	appended := make(chan error, 1)
+	go func() {
+		_, err := l.Append(ctx, commitment(1))
+		appended <- err
+	}()
+	// Closed only once the Append is under way, or Close would not wait for it.
+	for l.Flying() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if err := l.Close(short); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1 entries") {
+		t.Errorf("close on a stuck disk: %v", err)
+	}
+	if _, _, err := tryOpen(dir); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("opened while an entry is on its way: %v", err)
+	}
+	must(t, in.Close())
+	must(t, cmd.Wait())
+	// It may have been signed at the last moment; if not, nobody waits for that any more.
+	if err := <-appended; err != nil && !errors.Is(err, sequencer.ErrClosed) {
+		t.Errorf("the entry that was on its way: %v", err)
+	}
+}
+
+// TestHolderProcess is the process that holds a lock for TestCloseOnStuckDisk until its
+// input ends; alone it does nothing.
+func TestHolderProcess(t *testing.T) {
+	path := os.Getenv("SELVAGE_HOLD")
+	if path == "" {
+		return
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	must(t, err)
+	defer f.Close()
+	must(t, syscall.FcntlFlock(f.Fd(), syscall.F_SETLKW, &syscall.Flock_t{Type: syscall.F_WRLCK}))
+	_, err = os.Stdout.WriteString("held\n")
+	must(t, err)
+	_, err = io.Copy(io.Discard, os.Stdin)
+	must(t, err)
 }
 
 func TestContextEndsAppend(t *testing.T) {
