@@ -36,6 +36,10 @@ type Settings struct {
 	Burst         int     `toml:"burst"`
 	// Hashing is how many files are fingerprinted at once; 0 means one a processor.
 	Hashing int `toml:"hashing"`
+	// FlushEvery is how many changes the indexes take before they are written to files; 0
+	// means 20,000. What a crash leaves unwritten is replayed from the records at the next
+	// start, so a lower number makes that start faster and writes more.
+	FlushEvery int `toml:"flush_every"`
 	// Drain is how long a shutdown waits for requests to end, for example "15s".
 	Drain duration `toml:"drain"`
 }
@@ -138,6 +142,8 @@ func (s Settings) check() error {
 		return errors.New("rate_per_second must be above 0 and burst at least 1")
 	case s.Hashing < 0:
 		return errors.New("hashing: use 0 (one a processor) or more")
+	case s.FlushEvery < 0:
+		return errors.New("flush_every: use 0 (20,000 changes) or more")
 	case s.Drain <= 0:
 		return errors.New("drain: use a duration above 0, for example \"15s\"")
 	case s.Name == "" || strings.ContainsAny(s.Name, " \t\n+"):

@@ -44,7 +44,7 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 	if y.kv, err = openRecords(s, e.log); err != nil {
 		return nil, err
 	}
-	if y.objects, err = openObjects(e.ctx, s); err != nil {
+	if y.objects, err = openObjects(e.ctx, s, e.log); err != nil {
 		return nil, err
 	}
 	y.notary, err = sequencer.OpenNotary(e.ctx, sequencer.NotaryConfig{Dir: filepath.Join(s.Data, "log"), Origin: s.Name, Logger: e.log})
@@ -53,7 +53,7 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 	}
 	y.registry, err = registry.Open(e.ctx, registry.Config{
 		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(), DataDir: s.Data,
-		Name: s.Name, Log: e.log, Observe: observe,
+		Name: s.Name, Log: e.log, Observe: observe, FlushEvery: s.FlushEvery,
 	})
 	if err != nil {
 		return nil, err
@@ -77,12 +77,23 @@ func openRecords(s Settings, log *slog.Logger) (*badgerkv.KV, error) {
 	return badgerkv.Open(filepath.Join(s.Data, "records"), badgerkv.Options{Logger: log})
 }
 
-func openObjects(ctx context.Context, s Settings) (store.Objects, error) {
+// staleUpload is older than any upload that may still be under way.
+const staleUpload = 24 * time.Hour
+
+func openObjects(ctx context.Context, s Settings, log *slog.Logger) (store.Objects, error) {
 	if s.Objects == "s3" {
-		return s3objects.Open(ctx, s3objects.Config{
+		o, err := s3objects.Open(ctx, s3objects.Config{
 			Endpoint: s.S3.Endpoint, Region: s.S3.Region, Bucket: s.S3.Bucket, Prefix: s.S3.Prefix,
 			AccessKey: s.S3.AccessKey, SecretKey: s.S3.SecretKey, Insecure: s.S3.Insecure, CreateBucket: true,
 		})
+		if err != nil {
+			return nil, err
+		}
+		// What an outage in mid-upload left takes room in the bucket, and nothing else.
+		if _, err := o.Sweep(ctx, staleUpload); err != nil {
+			log.Warn("parts of unfinished uploads stay in the bucket", "err", err)
+		}
+		return o, nil
 	}
 	return fsobjects.Open(filepath.Join(s.Data, "objects"))
 }
