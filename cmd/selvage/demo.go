@@ -99,14 +99,16 @@ func demoMatch(e *env, y *system, works map[registry.WorkID]string, set fixtures
 	var best *demoFind
 	found, wrong := 0, 0
 	table := tabwriter.NewWriter(e.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "FILE\tANSWER\tSURE\tWHY")
+	fmt.Fprintln(table, "FILE\tANSWER\tSURE\tMS\tWHY")
 	begin := time.Now()
 	items := append(append([]fixtures.Item{}, set.Edits...), set.Strangers...)
 	for _, it := range items {
+		asked := time.Now()
 		rep, err := y.registry.Match(e.ctx, registry.MatchRequest{Asker: "marketplace", File: registry.File{Name: filepath.Base(it.Path), Data: it.Data}})
 		if err != nil {
 			return nil, err
 		}
+		ms := time.Since(asked).Milliseconds()
 		p, why := "", demoWhy(rep)
 		if len(rep.Matches) > 0 {
 			m := rep.Matches[0]
@@ -124,7 +126,7 @@ func demoMatch(e *env, y *system, works map[registry.WorkID]string, set fixtures
 		} else if it.Role == fixtures.RoleEdit {
 			why = "MISSED"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", demoName(it), rep.Verdict, p, why)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", demoName(it), rep.Verdict, p, ms, why)
 	}
 	if err := table.Flush(); err != nil {
 		return nil, err
@@ -137,21 +139,26 @@ func demoMatch(e *env, y *system, works map[registry.WorkID]string, set fixtures
 	return best, nil
 }
 
-// demoWhy is the reason in few words: the first match's strongest signals.
+// demoWhy is the reason in few words, for a table of 80 columns: the first match's
+// strongest signals.
 func demoWhy(rep *registry.MatchReport) string {
 	if rep.Query.Insufficient != "" {
 		return rep.Query.Insufficient
 	}
-	if len(rep.Matches) == 0 || rep.Verdict == registry.Identical {
+	if len(rep.Matches) == 0 {
 		return rep.Reason
 	}
 	var words []string
 	for _, s := range rep.Matches[0].Signals {
 		switch s.Name {
+		case "bytes":
+			return "every byte the same"
+		case "pixels":
+			return "every pixel the same"
 		case string(fingerprint.PDQ256):
 			words = append(words, fmt.Sprintf("%.0f/%.0f bits", s.Of-s.Value, s.Of))
 		case "ncc":
-			words = append(words, fmt.Sprintf("correlation %.2f", s.Value))
+			words = append(words, fmt.Sprintf("corr. %.2f", s.Value))
 		}
 	}
 	return strings.Join(words, ", ")
@@ -161,7 +168,7 @@ func demoWhy(rep *registry.MatchReport) string {
 func demoName(it fixtures.Item) string {
 	name := strings.TrimSuffix(filepath.Base(it.Path), filepath.Ext(it.Path))
 	if it.Role == fixtures.RoleStranger {
-		return name + " (stranger)"
+		return name + " stranger"
 	}
 	return name + " " + it.Edit
 }
