@@ -376,6 +376,9 @@ type MatchReport struct {
 	// tell of works that the asker may not know of.
 	Millis *map[string]float32 `json:"millis,omitempty"`
 
+	// More Further works to act upon that are not shown: an answer has at most 100, and at most 10 of one owner.
+	More *int `json:"more,omitempty"`
+
 	// Policy Version of thresholds and calibration.
 	Policy  string    `json:"policy"`
 	Query   Query     `json:"query"`
@@ -816,7 +819,7 @@ type ServerInterface interface {
 	// MakeEvidence The evidence bundle of a work and one match, with the accused file in it
 	// (POST /v1/works/{id}/evidence)
 	MakeEvidence(ctx echo.Context, id WorkID, params MakeEvidenceParams) error
-	// ReadReceipt The receipt, which a stranger can check offline
+	// ReadReceipt The receipt of an own work, which a stranger can check offline
 	// (GET /v1/works/{id}/receipt)
 	ReadReceipt(ctx echo.Context, id WorkID, params ReadReceiptParams) error
 }
