@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
 	"io"
 	"math/rand/v2"
@@ -19,7 +20,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,9 +32,12 @@ import (
 
 var kills = flag.Int("kills", 50, "how often the server is killed")
 
-// TestCrash kills the server with SIGKILL at random moments while 8 clients register.
-// After every restart each work that was ever acknowledged must be there, match, and
-// have a receipt that verifies; at the end fsck must be clean.
+// TestCrash kills the server with SIGKILL at random moments, some of them while the
+// indexes are being written to files, while 8 owners register, change who may learn of
+// their works, and withdraw them. After every restart what was acknowledged must hold:
+// an open work is found by strangers, in recompressed copies too, a private one by its
+// owner only, a withdrawn one by nobody, and every receipt verifies. At the end fsck must
+// be clean, and the log hold each work once.
 //
 //	make crash
 func TestCrash(t *testing.T) {
@@ -41,41 +48,48 @@ func TestCrash(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	s := &victim{t: t, bin: bin, data: filepath.Join(dir, "data"), acked: map[string][]byte{}}
+	s := &victim{t: t, bin: bin, data: filepath.Join(dir, "data")}
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	checked := 0
+	const clients = 8
+	owned := make([][]*piece, clients)
+	segments, flushed := "", 0 // rounds in which the indexes were written to files
 	for round := range *kills {
 		s.start()
-		var fresh []string
-		for id := range s.acked {
-			if !s.known[id] {
-				fresh = append(fresh, id)
+		// What was touched since the last restart is checked whole, and some of the rest.
+		var due []*piece
+		for _, ps := range owned {
+			for _, p := range ps {
+				if p.touched || rng.IntN(100) == 0 {
+					due = append(due, p)
+				}
 			}
 		}
-		// What is new since the last restart is checked whole, and some of the rest.
-		for _, id := range fresh {
-			s.check(id)
-			s.known[id] = true
-		}
-		checked += len(fresh)
+		s.checkAll(due)
 		stop := make(chan struct{})
-		var clients sync.WaitGroup
-		for c := range 8 {
-			seed := uint64(round)<<32 | uint64(c)<<16
-			clients.Go(func() { s.client(seed, stop) })
+		var wg sync.WaitGroup
+		for c := range clients {
+			rng := rand.New(rand.NewPCG(uint64(round), uint64(c)))
+			wg.Go(func() { owned[c] = s.client(fmt.Sprintf("owner-%d", c), rng, owned[c], stop) })
 		}
-		time.Sleep(time.Duration(rng.IntN(900)) * time.Millisecond)
+		// The indexes are written 2 s after the start: a third of the kills come around then.
+		after := time.Duration(rng.IntN(900)) * time.Millisecond
+		if round%3 == 2 {
+			after = time.Duration(1200+rng.IntN(1300)) * time.Millisecond
+		}
+		time.Sleep(after)
 		if err := s.cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		close(stop)
-		clients.Wait()
+		wg.Wait()
 		_ = s.cmd.Wait() // "signal: killed"
+		if n := s.segments(); n != segments {
+			segments, flushed = n, flushed+1
+		}
 	}
 	s.start()
-	for id := range s.acked {
-		s.check(id)
-	}
+	all := slices.Concat(owned...)
+	s.checkAll(all)
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
@@ -83,13 +97,34 @@ func TestCrash(t *testing.T) {
 		t.Errorf("graceful stop: %v", err)
 	}
 	out, err := exec.Command(bin, "fsck", "--data", s.data).CombinedOutput()
-	t.Logf("%d kills, %d works acknowledged, %d of them unknown before a restart\n%s", *kills, len(s.acked), checked, out)
+	withdrawn := 0
+	for _, p := range all {
+		if p.withdrawn {
+			withdrawn++
+		}
+	}
+	t.Logf("%d kills; acknowledged: %d works, %d withdrawals, %d changes of visibility; %d checks, %d of them with a recompressed copy; the indexes were written in %d rounds\n%s",
+		*kills, len(all), withdrawn, s.changes.Load(), s.checks.Load(), s.copies.Load(), flushed, out)
 	if err != nil {
 		t.Errorf("fsck: %v", err)
 	}
-	if len(s.acked) < *kills {
-		t.Errorf("only %d works were acknowledged: the test did not load the server", len(s.acked))
+	if m := summary.FindSubmatch(out); m == nil || !bytes.Equal(m[1], m[2]) {
+		t.Error("the log does not hold each work once")
 	}
+	if len(all) < *kills || withdrawn == 0 || s.changes.Load() == 0 || flushed == 0 {
+		t.Error("the test did not load the server")
+	}
+}
+
+// piece is an acknowledged work and what its owner was told last.
+type piece struct {
+	id, owner  string
+	data       []byte
+	visibility string
+	withdrawn  bool
+	touched    bool // since the last check
+	// doubt: a change was sent and not answered; the work's record says how it went.
+	doubt bool
 }
 
 type victim struct {
@@ -98,21 +133,17 @@ type victim struct {
 	cmd       *exec.Cmd
 	url, key  string
 
-	mu    sync.Mutex
-	acked map[string][]byte // work → its file
-	known map[string]bool   // checked after a restart
+	changes, checks, copies atomic.Int64
 }
 
 var (
 	keyLine    = regexp.MustCompile(`selv_[a-z0-9]+`)
 	listenLine = regexp.MustCompile(`http://[0-9.]+:[0-9]+`)
+	summary    = regexp.MustCompile(`(?m)^(\d+) works .* (\d+) log entries`)
 )
 
 func (s *victim) start() {
 	s.t.Helper()
-	if s.known == nil {
-		s.known = map[string]bool{}
-	}
 	s.cmd = exec.Command(s.bin, "serve", "--data", s.data, "--listen", "127.0.0.1:0", "--config", s.config())
 	var log bytes.Buffer
 	s.cmd.Stderr = &log
@@ -137,113 +168,215 @@ func (s *victim) start() {
 	go io.Copy(io.Discard, out)
 }
 
-// config lifts the rate limit: eight clients share one key.
+// config lifts the rate limit, since all clients share one key, and has the indexes
+// written often.
 func (s *victim) config() string {
 	path := filepath.Join(filepath.Dir(s.data), "selvage.toml")
-	if err := os.WriteFile(path, []byte("rate_per_second = 100000\nburst = 100000\n"), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("rate_per_second = 100000\nburst = 100000\nflush_every = 20\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 	return path
 }
 
-// client registers until it is stopped or the server is gone.
-func (s *victim) client(seed uint64, stop chan struct{}) {
-	for i := uint64(0); ; i++ {
+// client registers, changes and withdraws works of one owner until it is stopped or the
+// server is gone, and returns the owner's works.
+func (s *victim) client(owner string, rng *rand.Rand, works []*piece, stop chan struct{}) []*piece {
+	visibilities := []string{"private", "matchable", "public"}
+	for {
 		select {
 		case <-stop:
-			return
+			return works
 		default:
 		}
-		data := noisePNG(seed + i)
-		body, err := s.post("/v1/works", data)
-		if err != nil {
-			return
+		action := rng.IntN(10)
+		var p *piece
+		if len(works) > 0 {
+			p = works[rng.IntN(len(works))]
 		}
-		var got struct {
-			Work struct {
-				ID string `json:"id"`
-			} `json:"work"`
+		switch {
+		case action < 6 || p == nil || p.withdrawn:
+			p = &piece{owner: owner, data: noisePNG(rng.Uint64()), visibility: visibilities[rng.IntN(3)], touched: true}
+			body, err := s.upload(owner, "/v1/works", p.visibility, p.data)
+			if err != nil {
+				return works
+			}
+			var got struct{ Work struct{ ID string } }
+			if err := json.Unmarshal(body, &got); err != nil || got.Work.ID == "" {
+				s.t.Errorf("registered, but the answer is %q", body)
+				return works
+			}
+			p.id = got.Work.ID
+			works = append(works, p)
+		case action < 8:
+			to := visibilities[rng.IntN(3)]
+			p.touched, p.doubt = true, true
+			if _, err := s.send(owner, "PATCH", "/v1/works/"+p.id, "application/json", []byte(`{"visibility":"`+to+`"}`)); err != nil {
+				return works
+			}
+			p.visibility, p.doubt = to, false
+			s.changes.Add(1)
+		default:
+			p.touched, p.doubt = true, true
+			if _, err := s.send(owner, "DELETE", "/v1/works/"+p.id, "", nil); err != nil {
+				return works
+			}
+			p.withdrawn, p.doubt = true, false
 		}
-		if err := json.Unmarshal(body, &got); err != nil || got.Work.ID == "" {
-			s.t.Errorf("registered, but the answer is %q", body)
-			return
-		}
-		s.mu.Lock()
-		s.acked[got.Work.ID] = data
-		s.mu.Unlock()
 	}
 }
 
-func (s *victim) check(id string) {
-	s.t.Helper()
-	body, err := s.post("/v1/matches", s.acked[id])
+// segments names the files of the open index.
+func (s *victim) segments() string {
+	files, err := filepath.Glob(filepath.Join(s.data, "index", "open", "*"))
 	if err != nil {
-		s.t.Errorf("work %s: match: %v", id, err)
+		s.t.Fatal(err)
+	}
+	return strings.Join(files, " ")
+}
+
+// checkAll checks works, several at a time.
+func (s *victim) checkAll(works []*piece) {
+	todo := make(chan *piece)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for p := range todo {
+				s.check(p)
+				p.touched = false
+			}
+		})
+	}
+	for _, p := range works {
+		todo <- p
+	}
+	close(todo)
+	wg.Wait()
+}
+
+func (s *victim) check(p *piece) {
+	n := s.checks.Add(1)
+	if err := s.settle(p); err != nil {
+		s.t.Errorf("work %s: %v", p.id, err)
 		return
 	}
-	if !bytes.Contains(body, []byte(id)) {
-		s.t.Errorf("work %s was acknowledged and does not match: %s", id, body)
+	// The same bytes are found by their digest; only a copy must be found by the indexes.
+	query := p.data
+	if n%4 > 0 {
+		query = recompressed(p.data)
+		s.copies.Add(1)
 	}
+	for asker, want := range map[string]bool{
+		p.owner: !p.withdrawn,
+		"shop":  !p.withdrawn && p.visibility != "private",
+	} {
+		body, err := s.upload(asker, "/v1/matches", "", query)
+		if err != nil {
+			s.t.Errorf("work %s: match: %v", p.id, err)
+		} else if bytes.Contains(body, []byte(p.id)) != want {
+			s.t.Errorf("work %s of %s (%s, withdrawn %v) asked for by %s: found %v: %s", p.id, p.owner, p.visibility, p.withdrawn, asker, !want, body)
+		}
+	}
+	var body []byte
+	var err error
 	for range 100 {
-		body, err = s.get("/v1/works/" + id + "/receipt")
-		if err == nil {
+		var pending struct{ Status string }
+		body, err = s.send(p.owner, "GET", "/v1/works/"+p.id+"/receipt", "", nil)
+		if err != nil || json.Unmarshal(body, &pending) != nil || pending.Status != "pending" {
 			break
 		}
 		time.Sleep(50 * time.Millisecond) // the log is taking up its outbox
 	}
-	if err != nil {
-		s.t.Errorf("work %s: receipt: %v", id, err)
-		return
+	var r *provenance.Receipt
+	if err == nil {
+		r, err = provenance.ParseReceipt(body)
 	}
-	r, err := provenance.ParseReceipt(body)
 	if err == nil {
 		err = r.Verify(nil).Err()
 	}
 	if err != nil {
-		s.t.Errorf("work %s: receipt: %v", id, err)
+		s.t.Errorf("work %s: receipt: %v", p.id, err)
 	}
 }
 
-func (s *victim) get(path string) ([]byte, error) {
-	req, err := http.NewRequest(http.MethodGet, s.url+path, nil)
+// settle compares the work's record with what was acknowledged; where an answer was
+// lost, the record says how it went.
+func (s *victim) settle(p *piece) error {
+	body, err := s.send(p.owner, "GET", "/v1/works/"+p.id, "", nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.do(req)
+	var w struct {
+		Visibility string
+		Withdrawn  *time.Time
+	}
+	if err := json.Unmarshal(body, &w); err != nil {
+		return err
+	}
+	if p.doubt {
+		p.visibility, p.withdrawn, p.doubt = w.Visibility, w.Withdrawn != nil, false
+	}
+	if w.Visibility != p.visibility || (w.Withdrawn != nil) != p.withdrawn {
+		return fmt.Errorf("acknowledged as %s, withdrawn %v, but the record says %s", p.visibility, p.withdrawn, body)
+	}
+	return nil
 }
 
-func (s *victim) post(path string, data []byte) ([]byte, error) {
+// upload sends a file for an owner: to be registered if it has a visibility, else matched.
+func (s *victim) upload(owner, path, visibility string, data []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	part, err := w.CreateFormFile("file", "a.png")
 	if err != nil {
 		return nil, err
 	}
-	part.Write(data)
-	if path == "/v1/works" {
-		w.WriteField("visibility", "matchable")
+	if _, err := part.Write(data); err != nil {
+		return nil, err
 	}
-	w.Close()
-	req, err := http.NewRequest(http.MethodPost, s.url+path, &b)
+	if visibility != "" {
+		if err := w.WriteField("visibility", visibility); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return s.send(owner, "POST", path, w.FormDataContentType(), b.Bytes())
+}
+
+// send sends a request for an owner; an answer that is no success is an error.
+func (s *victim) send(owner, method, path, mediaType string, body []byte) ([]byte, error) {
+	req, err := http.NewRequest(method, s.url+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", w.FormDataContentType())
-	return s.do(req)
-}
-
-func (s *victim) do(req *http.Request) ([]byte, error) {
 	req.Header.Set("Authorization", "Bearer "+s.key)
+	req.Header.Set("Selvage-Owner", owner)
+	if mediaType != "" {
+		req.Header.Set("Content-Type", mediaType)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	b, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode >= 300 {
-		err = fmt.Errorf("%s: %s", resp.Status, body)
+		err = fmt.Errorf("%s: %s", resp.Status, b)
 	}
-	return body, err
+	return b, err
+}
+
+// recompressed is the same picture as a JPEG.
+func recompressed(data []byte) []byte {
+	img, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		panic(err)
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 80}); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
 }
 
 // noisePNG is a small picture of random blocks, different for every seed.
