@@ -25,31 +25,14 @@ func (c *matchCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	failed, left := 0, 0
-	for i, path := range c.Files {
-		e.progress(i, len(c.Files), "match")
-		in, err := readInput(path)
+	return e.eachFile("match", c.Files, c.JSON, b, func(in input) error {
+		a, err := b.match(in, c.Alike)
 		if err == nil {
-			var a answer
-			if a, err = b.match(in, c.Alike); err == nil {
-				e.clearProgress()
-				c.print(e, path, a)
-				continue
-			}
+			e.clearProgress()
+			c.print(e, in.path, a)
 		}
-		if e.ctx.Err() != nil {
-			left = len(c.Files) - i
-			break
-		}
-		failed++
-		e.clearProgress()
-		e.fileError(c.JSON, path, err)
-	}
-	e.clearProgress()
-	if err := b.close(); err != nil {
 		return err
-	}
-	return failures(failed, left, len(c.Files))
+	})
 }
 
 func (c *matchCmd) print(e *env, path string, a answer) {

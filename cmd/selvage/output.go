@@ -76,6 +76,34 @@ func (e *env) fileError(asJSON bool, path string, err error) {
 	fmt.Fprintf(e.stderr, "selvage: %s: %s\n", path, text)
 }
 
+// eachFile does one thing to each file in turn, with progress, reports those that fail, and
+// closes the registry at the end. An interrupt leaves the rest.
+func (e *env) eachFile(what string, paths []string, asJSON bool, b backend, do func(input) error) error {
+	failed, left := 0, 0
+	for i, path := range paths {
+		e.progress(i, len(paths), what)
+		in, err := readInput(path)
+		if err == nil {
+			err = do(in)
+		}
+		if err == nil {
+			continue
+		}
+		if e.ctx.Err() != nil {
+			left = len(paths) - i
+			break
+		}
+		failed++
+		e.clearProgress()
+		e.fileError(asJSON, path, err)
+	}
+	e.clearProgress()
+	if err := b.close(); err != nil {
+		return err
+	}
+	return failures(failed, left, len(paths))
+}
+
 // failures is the error of a command some of whose files failed, which was reported, or
 // were left when it was interrupted.
 func failures(failed, left, of int) error {

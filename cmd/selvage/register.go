@@ -55,35 +55,18 @@ func (c *registerCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	failed, left := 0, 0
-	for i, path := range c.Files {
-		e.progress(i, len(c.Files), "register")
-		in, err := readInput(path)
+	return e.eachFile("register", c.Files, c.JSON, b, func(in input) error {
+		args.title = c.Title
+		if c.Title != "" && len(c.Files) > 1 {
+			args.title = c.Title + ": " + in.title()
+		}
+		r, err := b.register(args, in)
 		if err == nil {
-			args.title = c.Title
-			if c.Title != "" && len(c.Files) > 1 {
-				args.title = c.Title + ": " + in.title()
-			}
-			var r registered
-			if r, err = b.register(args, in); err == nil {
-				e.clearProgress()
-				c.print(e, path, r)
-				continue
-			}
+			e.clearProgress()
+			c.print(e, in.path, r)
 		}
-		if e.ctx.Err() != nil {
-			left = len(c.Files) - i
-			break
-		}
-		failed++
-		e.clearProgress()
-		e.fileError(c.JSON, path, err)
-	}
-	e.clearProgress()
-	if err := b.close(); err != nil {
 		return err
-	}
-	return failures(failed, left, len(c.Files))
+	})
 }
 
 func (c *registerCmd) print(e *env, path string, r registered) {
