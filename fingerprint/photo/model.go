@@ -20,9 +20,9 @@ const ActRadius = 45
 const ActThreshold = 0.99
 
 // AlikeFloor is the probability below which a candidate is not worth showing, even as
-// merely alike: most pages of one template lie below it (2 of 62 reach it), and so do
-// all but one of the strangers.
-const AlikeFloor = 0.92
+// merely alike: all but one of 62 development pages that share a template with a registered
+// page lie below it, and all but one of 1,600 strangers.
+const AlikeFloor = 0.94
 
 // ModelVersion names the model and the thresholds above; answers carry it.
 const ModelVersion = "photo-copy.v1"
