@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"selvage/fingerprint/decode"
+	"selvage/fingerprint/photo"
 	"selvage/fixtures"
 )
 
@@ -56,4 +57,27 @@ func TestSamplesOverService(t *testing.T) {
 			t.Errorf("%s: recompressed: %s", name, r.body)
 		}
 	}
+}
+
+// BenchmarkPhone compares what fingerprinting a 12 MP phone picture takes with its decoding.
+func BenchmarkPhone(b *testing.B) {
+	data, err := fs.ReadFile(fixtures.Samples(), "phone.jpg")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("decode", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := decode.Decode(b.Context(), data, decode.Limits{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("fingerprint", func(b *testing.B) {
+		h := photo.New(photo.Options{})
+		for b.Loop() {
+			if _, err := h.Hash(b.Context(), data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -22,6 +22,7 @@ import (
 type change struct {
 	Owner OwnerID `json:"owner"`
 	Work  WorkID  `json:"work"`
+	fresh bool    // the work was committed just now: no index has seen it
 }
 
 // follow applies a change whose transaction has ended, even when the caller has gone away,
@@ -31,6 +32,7 @@ func (s *Service) follow(ctx context.Context, c change, seq uint64) error {
 	err := s.apply(context.WithoutCancel(ctx), c)
 	if err != nil {
 		s.late.Lock()
+		c.fresh = false // some of it may have got there, and the work may change meanwhile
 		s.late.changes = append(s.late.changes, lateChange{c, seq})
 		s.late.Unlock()
 		return err
@@ -95,7 +97,7 @@ func (s *Service) apply(ctx context.Context, c change) error {
 	for i, a := range work.Assets {
 		ref := assetRef{owner.Number, a.Seq}
 		for _, v := range []fingerprint.View{fingerprint.Full, fingerprint.Box} {
-			if err := s.place(ref.codeID(v), work, assets[i].Result, v); err != nil {
+			if err := s.place(ref.codeID(v), work, assets[i].Result, v, c.fresh); err != nil {
 				return fmt.Errorf("index %s: %w", c.Work, err)
 			}
 		}
@@ -104,8 +106,9 @@ func (s *Service) apply(ctx context.Context, c change) error {
 	return nil
 }
 
-// place puts one code where the work's state wants it and nowhere else.
-func (s *Service) place(id index.ID, w *Work, r *fingerprint.Result, v fingerprint.View) error {
+// place puts one code where the work's state wants it and nowhere else. Fresh: it is in
+// neither index yet.
+func (s *Service) place(id index.ID, w *Work, r *fingerprint.Result, v fingerprint.View, fresh bool) error {
 	in, out := s.open, s.closed
 	if w.Visibility == Private {
 		in, out = out, in
@@ -119,12 +122,14 @@ func (s *Service) place(id index.ID, w *Work, r *fingerprint.Result, v fingerpri
 		return err
 	}
 	// In before out: a search that comes between finds the work twice, not nowhere. One
-	// that has looked at one index before and looks at the other after is kept out by moving.
-	s.moving.Lock()
-	defer s.moving.Unlock()
-	if err := in.Add(id, code); err != nil {
+	// that has looked at the first index before and looks at the second after would find it
+	// nowhere, so the removal waits for searches under way. A code that was never in the other
+	// index, which is what a registration brings, need not wait for anybody.
+	if err := in.Add(id, code); err != nil || fresh {
 		return err
 	}
+	s.moving.Lock()
+	defer s.moving.Unlock()
 	return out.Remove(id)
 }
 

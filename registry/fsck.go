@@ -302,7 +302,7 @@ func (s *Service) Reindex(ctx context.Context) (works int, err error) {
 			if bad = decodeRow(k, v, &w); bad != nil {
 				return false
 			}
-			all = append(all, change{w.Owner, w.ID})
+			all = append(all, change{Owner: w.Owner, Work: w.ID})
 			return true
 		})
 		return errors.Join(err, bad)

@@ -234,7 +234,7 @@ func (s *Service) duplicate(ctx context.Context, q RegisterRequest, same fingerp
 		return nil, err
 	}
 	// The first call may have committed and then failed to reach the indexes.
-	if err := s.apply(context.WithoutCancel(ctx), change{q.Owner, reg.Work.ID}); err != nil {
+	if err := s.apply(context.WithoutCancel(ctx), change{Owner: q.Owner, Work: reg.Work.ID}); err != nil {
 		return nil, err
 	}
 	if q.NoWait {
@@ -299,7 +299,7 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 			save(tx, workKey(q.Owner, work.ID), work),
 			tx.Set(workOwnerKey(work.ID), []byte(q.Owner)),
 			tx.Set(sameFilesKey(q.Owner, same), []byte(work.ID)),
-			save(tx, changeKey(changeSeq), change{q.Owner, work.ID}),
+			save(tx, changeKey(changeSeq), change{Owner: q.Owner, Work: work.ID}),
 			save(tx, proofKey(q.Owner, work.ID), proof),
 			tx.Set(pendingKey(q.Owner, work.ID), nil),
 			save(tx, watchKey(q.Owner, watchSeq), watch),
@@ -307,7 +307,7 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 	})
 	// The indexes follow even when the caller has gone away, and even when the store says
 	// that it failed: follow looks at what is really there.
-	if err := errors.Join(err, s.follow(ctx, change{q.Owner, work.ID}, first)); err != nil {
+	if err := errors.Join(err, s.follow(ctx, change{Owner: q.Owner, Work: work.ID, fresh: true}, first)); err != nil {
 		return nil, err
 	}
 	s.logged.add(q.Owner, work.ID)

@@ -224,10 +224,10 @@ func (s *Service) alter(ctx context.Context, o OwnerID, id WorkID, f func(tx sto
 				return err
 			}
 		}
-		return errors.Join(save(tx, workKey(o, id), w), save(tx, changeKey(seq), change{o, id}))
+		return errors.Join(save(tx, workKey(o, id), w), save(tx, changeKey(seq), change{Owner: o, Work: id}))
 	})
 	// As in commit: the indexes follow what is really in the store.
-	if err := errors.Join(err, s.follow(ctx, change{o, id}, seq)); err != nil {
+	if err := errors.Join(err, s.follow(ctx, change{Owner: o, Work: id}, seq)); err != nil {
 		return fmt.Errorf("work %s: %w", id, err)
 	}
 	return nil
