@@ -22,6 +22,9 @@ type Result struct {
 	// never stored.
 	Asides []Fingerprint `json:"-"`
 	Frame  Rect          `json:"-"`
+	// Preview is a small JPEG of the picture, PreviewSide at most on its longer side: of
+	// queries only, never stored with an asset. Nil where the hasher makes none.
+	Preview []byte `json:"-"`
 	// Insufficient says why the file holds too little information to be told from
 	// others ("flat picture: one colour"); empty where it holds enough. Such a file is
 	// registered and found again by its bytes and its pixels only.
@@ -53,6 +56,18 @@ type Hasher interface {
 	Hash(ctx context.Context, data []byte) (*Result, error)
 }
 
+// PreviewSide is the longest side of a preview in pixels.
+const PreviewSide = 640
+
+// Previewer is the second interface of hashers whose files can be shown as a small
+// picture.
+type Previewer interface {
+	// HashQuery is Hash for a file that is asked about: Result.Preview is set too.
+	HashQuery(ctx context.Context, data []byte) (*Result, error)
+	// Preview decodes a file, under the same caps as Hash, into the small JPEG alone.
+	Preview(ctx context.Context, data []byte) ([]byte, error)
+}
+
 // Set is the hashers of a service.
 type Set []Hasher
 
@@ -74,16 +89,51 @@ func (e *ErrUnsupported) Error() string {
 // Hash fingerprints data with the hasher of the wanted kind of work, or, where want
 // is empty, with the first hasher that accepts the bytes.
 func (s Set) Hash(ctx context.Context, want WorkKind, data []byte) (*Result, error) {
+	h, err := s.pick(want, data)
+	if err != nil {
+		return nil, err
+	}
+	return h.Hash(ctx, data)
+}
+
+// HashQuery is Hash for a file that is asked about: where the hasher is a Previewer, the
+// result has a preview.
+func (s Set) HashQuery(ctx context.Context, data []byte) (*Result, error) {
+	h, err := s.pick("", data)
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := h.(Previewer); ok {
+		return p.HashQuery(ctx, data)
+	}
+	return h.Hash(ctx, data)
+}
+
+// Preview returns a small JPEG of a file of the given kind, nil where its hasher is no
+// Previewer.
+func (s Set) Preview(ctx context.Context, kind WorkKind, data []byte) ([]byte, error) {
+	h, err := s.pick(kind, data)
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := h.(Previewer); ok {
+		return p.Preview(ctx, data)
+	}
+	return nil, nil
+}
+
+// pick returns the hasher for a file.
+func (s Set) pick(want WorkKind, data []byte) (Hasher, error) {
 	head := data[:min(len(data), SniffLen)]
 	for _, h := range s {
 		if want == "" && h.Accepts(head) || want == h.Work() {
-			return h.Hash(ctx, data)
+			return h, nil
 		}
 	}
 	if want == "" && len(s) > 0 {
 		// No hasher knows the bytes: let the first say what is wrong with them (empty
 		// file, text, unknown format), which it does better than this loop could.
-		return s[0].Hash(ctx, data)
+		return s[0], nil
 	}
 	return nil, &ErrUnsupported{Want: want}
 }

@@ -37,20 +37,25 @@ func (hasher) Accepts(head []byte) bool {
 }
 
 func (h hasher) Hash(ctx context.Context, data []byte) (*fingerprint.Result, error) {
+	r, _, err := h.hash(ctx, data)
+	return r, err
+}
+
+func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *image.NRGBA, error) {
 	pic, err := decode.Decode(ctx, data, h.opts.Limits)
 	if err != nil {
-		return nil, err // a sentence for the user already
+		return nil, nil, err // a sentence for the user already
 	}
 	r, err := HashPicture(pic.RGB, h.opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.Format, r.Notes = pic.Format, pic.Notes
 	d := pic.PixelDigest()
 	r.Prints = append(r.Prints, fingerprint.Fingerprint{
 		Kind: fingerprint.Pixels256, View: fingerprint.Full, Payload: d[:], Quality: 100,
 	})
-	return r, nil
+	return r, pic.RGB, nil
 }
 
 // HashPicture fingerprints decoded pixels (opaque, with (0,0) as the upper left corner):
