@@ -1,0 +1,226 @@
+package local
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+	"sync"
+
+	"selvage/index"
+	"selvage/index/local/internal/weigh"
+)
+
+// Search returns the k pictures with the largest scores for any of the sets, each once, by
+// falling score and then ID; fewer if fewer have a feature in common with the query. How they
+// are scored and what is left out is told in the package documentation.
+func (x *Index) Search(sets [][]Probe, k int) ([]Candidate, error) {
+	return x.search(sets, k, nil)
+}
+
+// SearchWithin is Search in an index that holds only the pictures with from <= ID < to. It reads
+// no posting of others, so that a part of an index that belongs to somebody can be asked without
+// a trace of the rest.
+func (x *Index) SearchWithin(sets [][]Probe, k int, from, to index.ID) ([]Candidate, error) {
+	return x.search(sets, k, &reach{from, to})
+}
+
+func (x *Index) search(sets [][]Probe, k int, in *reach) ([]Candidate, error) {
+	if err := CheckSets(sets, x.options.Words); err != nil {
+		return nil, err
+	}
+	state, err := x.parts.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	defer state.Release()
+	if k <= 0 {
+		return nil, nil
+	}
+	s := searchers.Get().(*searcher)
+	defer searchers.Put(s)
+	s.ask(sets)
+	s.weigh(s.take(state, in), x.options.Postings)
+	s.begin(len(sets), max(k, x.options.Shortlist))
+	for i := range s.parts {
+		from := 0
+		for set, end := range s.ends {
+			s.gather(&s.parts[i], s.probes[from:end])
+			s.choose(&s.parts[i], set)
+			from = end
+		}
+	}
+	clear(s.parts) // the state is about to be released
+	return s.best(k), nil
+}
+
+// A searcher is the working memory of one search.
+type searcher struct {
+	query
+	tallies []tally  // of each picture of a part
+	touched []uint32 // pictures whose tally is not zero
+	matches []match
+	marks   marks
+	short   [][]finalist // for each set, those with the largest rank so far
+	least   []uint64     // for each set, the rank that is needed to come in
+	limit   int
+}
+
+// A tally is what the probes of one set have found of a picture.
+type tally struct {
+	sum   uint32 // of votes
+	probe uint32 // the last one that found the picture, counted from 1
+	match uint32 // its match
+}
+
+// A match is the best one of a probe and a picture.
+type match struct {
+	before uint32 // the picture's match of an earlier probe; 0: none
+	vote   uint32
+	key    uint32 // distance, rank of the word, place: the least is best
+	bin    uint8
+}
+
+// A finalist is a picture on the shortlist of a set.
+type finalist struct {
+	id      index.ID
+	rank    uint64 // by the sum of its votes
+	size    int    // its number of features
+	matches uint32 // the last; 0 when the score is known
+	score   uint64
+}
+
+var searchers = sync.Pool{New: func() any { return &searcher{matches: make([]match, 1)} }}
+
+func (s *searcher) begin(sets, limit int) {
+	s.limit = limit
+	s.least = append(s.least[:0], make([]uint64, sets)...)
+	s.short = slices.Grow(s.short[:0], sets)[:sets]
+	for i := range s.short {
+		s.short[i] = s.short[i][:0]
+	}
+}
+
+// gather collects the matches of a set's probes in a part.
+func (s *searcher) gather(p *part, probes []probe) {
+	if len(s.tallies) < len(p.ids) {
+		s.tallies = make([]tally, len(p.ids))
+	}
+	for i := range probes {
+		for rank := range probeWords {
+			if slot := probes[i].slots[rank]; probes[i].weights[rank] > 0 {
+				s.read(p, &probes[i], rank, uint32(i+1), p.runs[2*slot], p.runs[2*slot+1])
+			}
+		}
+	}
+}
+
+// read compares a probe with one list.
+func (s *searcher) read(p *part, q *probe, rank int, number, from, to uint32) {
+	weight := q.weights[rank]
+	for ; from < to; from += blockSize {
+		end := min(from+blockSize, to)
+		posts, sigs := p.posts[from:end], p.sigs[from:end]
+		near(sigs, q.sig, &s.marks)
+		for w, word := range s.marks[:(len(sigs)+63)/64] {
+			for ; word != 0; word &= word - 1 {
+				i := 64*w + bits.TrailingZeros64(word)
+				doc := posts[i] >> weigh.PlaceBits
+				if p.dead.Has(doc) {
+					continue
+				}
+				h := bits.OnesCount64(sigs[i] ^ q.sig)
+				place := posts[i] & (1<<weigh.PlaceBits - 1)
+				s.note(doc, number, match{
+					vote: weigh.Vote(weight, h),
+					key:  uint32(h)<<16 | uint32(rank)<<weigh.PlaceBits | place,
+					bin:  weigh.Bin(q.size, q.angle, place),
+				})
+			}
+		}
+	}
+}
+
+// note keeps the best match of a probe in a picture.
+func (s *searcher) note(doc, number uint32, m match) {
+	t := &s.tallies[doc]
+	if t.probe == number {
+		if old := &s.matches[t.match]; m.key < old.key {
+			t.sum += m.vote - old.vote
+			m.before = old.before
+			*old = m
+		}
+		return
+	}
+	if t.probe == 0 {
+		s.touched = append(s.touched, doc)
+	}
+	m.before = t.match
+	*t = tally{t.sum + m.vote, number, uint32(len(s.matches))}
+	s.matches = append(s.matches, m)
+}
+
+// choose brings the pictures that were found onto the shortlist of a set, and forgets the rest.
+func (s *searcher) choose(p *part, set int) {
+	for _, doc := range s.touched {
+		t := &s.tallies[doc]
+		size := int(p.sizes[doc])
+		if rank := weigh.Score(t.sum, size); rank >= s.least[set] {
+			s.short[set] = append(s.short[set], finalist{id: p.ids[doc], rank: rank, size: size, matches: t.match})
+			if len(s.short[set]) >= 2*s.limit+64 {
+				s.trim(set)
+			}
+		}
+		*t = tally{}
+	}
+	s.trim(set)
+	for i := range s.short[set] {
+		f := &s.short[set][i]
+		if f.matches != 0 {
+			f.score = weigh.Score(s.count(f.matches), f.size)
+			f.matches = 0
+		}
+	}
+	s.touched, s.matches = s.touched[:0], s.matches[:1]
+}
+
+func (s *searcher) trim(set int) {
+	if short := s.short[set]; len(short) > s.limit {
+		slices.SortFunc(short, func(a, b finalist) int { return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.id, b.id)) })
+		s.short[set] = short[:s.limit]
+		s.least[set] = short[s.limit-1].rank
+	}
+}
+
+// count returns the votes of the matches that agree best in turn and scale.
+func (s *searcher) count(at uint32) (most uint32) {
+	var v weigh.Votes
+	for ; at != 0; at = s.matches[at].before {
+		most = max(most, v.Add(s.matches[at].bin, s.matches[at].vote))
+	}
+	return most
+}
+
+// best is the k best of all sets.
+func (s *searcher) best(k int) []Candidate {
+	type scored struct {
+		id    index.ID
+		score uint64
+		set   int
+	}
+	var all []scored
+	for set, short := range s.short {
+		for _, f := range short {
+			all = append(all, scored{f.id, f.score, set})
+		}
+	}
+	slices.SortFunc(all, func(a, b scored) int {
+		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(b.score, a.score), cmp.Compare(a.set, b.set))
+	})
+	all = slices.CompactFunc(all, func(a, b scored) bool { return a.id == b.id })
+	slices.SortFunc(all, func(a, b scored) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.id, b.id)) })
+	found := make([]Candidate, min(k, len(all)))
+	for i := range found {
+		found[i] = Candidate{all[i].id, all[i].set, float64(all[i].score) / (1 << 16)}
+	}
+	return found
+}
