@@ -26,9 +26,13 @@
 //	p/<digest 32 bytes><asset ref>     same pixels: likewise
 //	r/<owner>/<work>                   proofRecord: sealed statement, then receipt
 //	m/<owner>/<match, descending>      MatchReport, by who asked
+//	v/<owner>/<match, descending>      preview of the query (JPEG), where something was found
 //	M/<owner>/<match>                  who asked (text), for the owner of a matched work
 //	R/<owner>/<match>/<work>           proofRecord of a match statement
 //	e/<owner>/<event, descending>      Event
+//	f/<owner>/<feedback, descending>   Feedback, by who gave it
+//	g/<owner>/<digest hex>/<work>      pairRecord: what the owner said of this query and work
+//	i/<owner>/<entry, descending>      ignoredRecord: one picture of the ignore bank
 //	c/<seq be64>                       change feed: works that the indexes must look at
 //	l/<owner>/<work>                   outbox of the log: empty
 //	q/<seq be64>/<owner>               outbox of the watcher: watchRow, oldest first

@@ -119,7 +119,7 @@ func (rep *MatchReport) about(id WorkID) bool {
 			}
 			// How long it took says nothing about the match, and what else the asker's
 			// query found is not this owner's business.
-			rep.Millis, rep.Asker = nil, ""
+			rep.Millis, rep.Asker, rep.Rejected, rep.Ignored = nil, "", 0, 0
 			return true
 		}
 	}

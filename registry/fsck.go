@@ -31,6 +31,8 @@ type FsckReport struct {
 	Proved    int      `json:"proved"`   // works whose receipt verifies
 	Pending   int      `json:"pending"`  // works in the log outbox
 	Matches   int      `json:"matches"`  // match statements whose receipt verifies
+	Feedback  int      `json:"feedback"` // judged pairs of query and work
+	Ignored   int      `json:"ignored"`  // pictures in ignore banks
 	Untold    int      `json:"untold"`   // queries and registrations that owners have yet to be told of
 	LogSize   uint64   `json:"log_size"` // entries
 	Orphans   int      `json:"orphans"`  // originals without a work: left by a crash before the commit point; harmless
@@ -58,7 +60,7 @@ func (s *Service) Fsck(ctx context.Context, o FsckOptions) (FsckReport, error) {
 			c.o.Progress(fmt.Sprintf("%d of %d works", i+1, len(works)))
 		}
 	}
-	if err := c.outboxes(ctx); err != nil {
+	if err := errors.Join(c.outboxes(ctx), c.judgements(ctx), c.banks(ctx)); err != nil {
 		return c.rep, err
 	}
 	c.o.Progress("index sizes, originals, log")

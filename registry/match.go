@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,10 +25,12 @@ const (
 //  2. the indexes and exact rows give candidates, among works that the asker may know
 //     of: everybody's matchable and public ones and the asker's own;
 //  3. every candidate is compared picture to picture and gets a probability;
-//  4. Policy turns probabilities into verdicts;
-//  5. the report is stored, in one transaction with the events for the owners of
-//     matched works and the outbox row from which owners of private works are told;
-//  6. the report is returned.
+//  4. what the asker rejected for this picture before, or put into the ignore bank, is
+//     left out, and counted;
+//  5. Policy turns probabilities into verdicts;
+//  6. the report is stored, in one transaction with a preview of the query, if anything was
+//     found, and the outbox row from which the owners of matched works are told;
+//  7. the report is returned.
 //
 // Nothing in the answer, nor in the work done for it, depends on other owners' private
 // works.
@@ -55,7 +56,11 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	for k, v := range millis {
 		rep.Millis[k] = v
 	}
-	rep.Matches, rep.More = s.shown(hits, r, q.Asker, q.Alike)
+	all, err := s.sift(ctx, q.Asker, rep.Query.Digest, r, hits)
+	if err != nil {
+		return nil, err
+	}
+	s.fill(rep, all, r, q.Alike)
 	rep.conclude(r)
 	if err := s.keepReport(ctx, rep, r, true); err != nil {
 		return nil, err
@@ -90,7 +95,7 @@ func (s *Service) shown(hits []found, r *fingerprint.Result, asker OwnerID, want
 // newReport fingerprints the file of a query and starts its report.
 func (s *Service) newReport(ctx context.Context, asker OwnerID, f File) (*MatchReport, *fingerprint.Result, error) {
 	stage := s.stage("hash")
-	r, err := s.Hashers.Hash(ctx, "", f.Data)
+	r, err := s.Hashers.HashQuery(ctx, f.Data)
 	took := ms(stage())
 	if err != nil {
 		return nil, nil, err
@@ -103,6 +108,7 @@ func (s *Service) newReport(ctx context.Context, asker OwnerID, f File) (*MatchR
 			Width: r.Width, Height: r.Height, Box: r.Box, Insufficient: r.Insufficient, Notes: r.Notes,
 		},
 		Matches: []Match{}, Policy: s.policy.Version, Millis: map[string]float64{"hash": took},
+		unsaid: unsaid{Pixels: pixelsOf(r)},
 	}, r, nil
 }
 
@@ -127,11 +133,17 @@ func (rep *MatchReport) conclude(r *fingerprint.Result) {
 		rep.Verdict, rep.Reason = Alike, "merely similar to registered works, which is no reason to act"
 	default:
 		rep.Verdict, rep.Reason = None, "nothing found"
+		switch {
+		case rep.Rejected > 0:
+			rep.Reason += " but what you rejected for this picture before"
+		case rep.Ignored > 0:
+			rep.Reason += " but what your ignore bank explains"
+		}
 	}
 }
 
-// keepReport stores a report with what follows from it. Watch says that owners of private
-// works are to be told what resembles theirs.
+// keepReport stores a report with what follows from it. Watch says that owners, those of
+// private works too, are to be told what resembles theirs.
 func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerprint.Result, watch bool) error {
 	defer s.stage("record")()
 	seq, err := s.seq.take(ctx, 1)
@@ -139,11 +151,21 @@ func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerpri
 		return err
 	}
 	defer s.seq.done(seq)
+	row := watchRow{Cause: EventMatched, Asker: rep.Asker, Time: rep.Time, Match: rep.ID}
+	if watch {
+		row.Queries = []watchQuery{newWatchQuery(rep.Query.Digest, r)}
+	}
 	err = s.KV.Update(ctx, func(tx store.Txn) error {
-		if err := save(tx, matchKey(rep.Asker, rep.ID), rep); err != nil {
+		if err := save(tx, matchKey(rep.Asker, rep.ID), storedReport{*rep, rep.unsaid}); err != nil {
 			return err
 		}
-		for _, m := range rep.Matches {
+		if len(r.Preview) > 0 && len(rep.Matches)+len(rep.unsaid.Hidden) > 0 {
+			if err := tx.Set(previewKey(rep.Asker, rep.ID), r.Preview); err != nil {
+				return err
+			}
+		}
+		row.Open = nil // the transaction may be run again
+		for _, m := range slices.Concat(rep.Matches, rep.unsaid.Hidden) {
 			if m.Owner == rep.Asker || !m.Verdict.Accuses() {
 				continue
 			}
@@ -151,21 +173,17 @@ func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerpri
 			if err := tx.Set(matchOwnerKey(m.Owner, rep.ID), []byte(rep.Asker)); err != nil {
 				return err
 			}
-			if err := s.saveEvent(tx, m.Owner, Event{Kind: EventMatched, Work: m.Work, Match: rep.ID, Verdict: m.Verdict, Probability: m.Probability, Reason: m.Reason}); err != nil {
-				return err
-			}
+			row.Open = append(row.Open, toldMatch{m.Owner, m.Work, m.Verdict, m.Probability, m.Reason})
 		}
 		if !watch {
 			return nil
 		}
-		return save(tx, watchKey(rep.Asker, seq), watchRow{
-			Cause: EventMatched, Asker: rep.Asker, Time: rep.Time,
-			Queries: []watchQuery{newWatchQuery(rep.Query.Digest, r)},
-		})
+		return save(tx, watchKey(rep.Asker, seq), row)
 	})
 	if err != nil {
 		return fmt.Errorf("keep match: %w", err)
 	}
+	rep.unsaid = unsaid{} // stored now; the answer goes on without it
 	s.watched.wake()
 	return nil
 }
@@ -182,35 +200,25 @@ func (s *Service) askerNumber(ctx context.Context, o OwnerID) (n ownerNumber, er
 // MatchByID returns a stored report: to its asker whole; to the owner of a matched work
 // with the matches against that owner's works only, and without the query's file name.
 func (s *Service) MatchByID(ctx context.Context, asker OwnerID, id MatchID) (*MatchReport, error) {
-	if !validID("m_", string(id)) {
-		return nil, ErrNotFound
-	}
 	var rep *MatchReport
 	err := s.KV.View(ctx, func(tx store.Txn) error {
-		var err error
-		rep, err = load[MatchReport](tx, matchKey(asker, id))
-		if !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		by, err := tx.Get(matchOwnerKey(asker, id))
+		stored, asked, err := s.reportFor(tx, asker, id)
 		if err != nil {
 			return err
 		}
-		if rep, err = load[MatchReport](tx, matchKey(OwnerID(by), id)); err != nil {
-			return err
+		if rep = &stored.MatchReport; !asked {
+			rep.Matches = append(rep.Matches, stored.Unsaid.Hidden...)
+			rep.onlyFor(asker)
 		}
-		rep.onlyFor(asker)
 		return nil
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, ErrNotFound
-	}
 	return rep, err
 }
 
 // onlyFor leaves what the owner of a matched work may see of somebody else's query.
 func (rep *MatchReport) onlyFor(o OwnerID) {
 	rep.Asker, rep.Query.Name, rep.Query.Notes, rep.Millis, rep.More = "", "", nil, nil, 0
+	rep.Rejected, rep.Ignored = 0, 0
 	kept := []Match{}
 	for _, m := range rep.Matches {
 		if m.Owner == o {
@@ -239,7 +247,11 @@ func (s *Service) related(ctx context.Context, w *Work, results []*fingerprint.R
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range hits {
+		all, err := s.sift(ctx, w.Owner, w.Assets[i].Digest, r, hits)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range all.kept {
 			if b, ok := best[f.work.ID]; s.policy.acts(f) && (!ok || f.prob > b.prob) {
 				best[f.work.ID], at[f.work.ID] = f, r
 			}

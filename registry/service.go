@@ -63,6 +63,7 @@ type Service struct {
 	watched *watcher
 
 	owners ownerCache
+	banks  bankCache
 	policy Policy
 	shut   atomic.Bool
 }

@@ -144,13 +144,21 @@ type MatchReport struct {
 	Matches []Match   `json:"matches"` // by falling probability; never null
 	// More is how many further works are to act upon and not shown: an answer has at most
 	// 100, and at most 10 of one owner.
-	More   int    `json:"more,omitempty"`
-	Policy string `json:"policy"` // version of thresholds and calibration
+	More int `json:"more,omitempty"`
+	// Rejected and Ignored are how many works the answer leaves out because the asker
+	// rejected them for this very picture before, or because what they share with it is in
+	// the asker's ignore bank.
+	Rejected int    `json:"rejected,omitempty"`
+	Ignored  int    `json:"ignored,omitempty"`
+	Policy   string `json:"policy"` // version of thresholds and calibration
 	// Millis is the time spent per stage in milliseconds: decode+hash, search, prove.
 	Millis map[string]float64 `json:"millis,omitempty"`
+
+	unsaid unsaid // what is stored beside the answer; see storedReport
 }
 
-// Query describes the file that was asked about. Its bytes are not kept.
+// Query describes the file that was asked about. Its bytes are not kept, only a small
+// preview where something was found.
 type Query struct {
 	Name         string               `json:"name,omitempty"`
 	Digest       fingerprint.Digest   `json:"digest"`

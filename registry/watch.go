@@ -24,6 +24,19 @@ type watchRow struct {
 	Before  uint64       `json:"before,omitempty"` // assets registered from here on are no earlier works
 	Time    time.Time    `json:"time"`
 	Queries []watchQuery `json:"queries"` // null: fingerprint the originals again
+	// Match is the report that a query led to, and Open what it found of works that are
+	// not private: their owners may fetch it.
+	Match MatchID     `json:"match,omitempty"`
+	Open  []toldMatch `json:"open,omitempty"`
+}
+
+// toldMatch is what the owner of a matched work is told.
+type toldMatch struct {
+	Owner       OwnerID `json:"owner"`
+	Work        WorkID  `json:"work"`
+	Verdict     Verdict `json:"verdict"`
+	Probability float64 `json:"probability"`
+	Reason      string  `json:"reason"`
 }
 
 // watchQuery is one fingerprinted file with what only a query needs, which Result does
@@ -181,7 +194,11 @@ func (w *watcher) news(ctx context.Context, key []byte, row watchRow) ([]news, e
 			}
 		}
 	}
-	// Owners of matched open works were told of a query with the report itself.
+	all, err := s.openNews(ctx, key, row)
+	if err != nil {
+		return nil, err
+	}
+	// For a query the search is of private works alone: the report has what is open.
 	sc := scope{asker: asker, strangers: true, notOwn: true, open: row.Cause == EventRegistered, before: row.Before}
 	best := map[WorkID]found{}
 	for _, q := range row.Queries {
@@ -190,16 +207,41 @@ func (w *watcher) news(ctx context.Context, key []byte, row watchRow) ([]news, e
 			return nil, err
 		}
 		for _, f := range hits {
-			if b, ok := best[f.work.ID]; s.policy.acts(f) && (!ok || f.prob > b.prob) {
+			b, ok := best[f.work.ID]
+			if !s.policy.acts(f) || ok && b.prob >= f.prob {
+				continue
+			}
+			no, err := s.unwanted(ctx, f.work.Owner, q, f.work.ID)
+			if err != nil {
+				return nil, err
+			}
+			if !no {
 				best[f.work.ID] = f
 			}
 		}
 	}
-	var all []news
 	for _, f := range slices.SortedFunc(maps.Values(best), bySureness) {
 		all = append(all, news{f.work.Owner, Event{
 			ID: eventID(row.Time, key, f.work.ID), Kind: row.Cause, Time: row.Time, Work: f.work.ID,
 			Verdict: s.policy.verdict(f), Probability: f.prob, Reason: f.reason(),
+		}})
+	}
+	return all, nil
+}
+
+// openNews are the events that follow from what a report found of open works.
+func (s *Service) openNews(ctx context.Context, key []byte, row watchRow) (all []news, err error) {
+	for _, m := range row.Open {
+		if len(row.Queries) > 0 {
+			if no, err := s.unwanted(ctx, m.Owner, row.Queries[0], m.Work); err != nil {
+				return nil, err
+			} else if no {
+				continue
+			}
+		}
+		all = append(all, news{m.Owner, Event{
+			ID: eventID(row.Time, key, m.Work), Kind: EventMatched, Time: row.Time, Work: m.Work, Match: row.Match,
+			Verdict: m.Verdict, Probability: m.Probability, Reason: m.Reason,
 		}})
 	}
 	return all, nil
@@ -241,14 +283,4 @@ func eventID(t time.Time, row []byte, w WorkID) string {
 	binary.BigEndian.PutUint64(b[:8], uint64(t.UnixMilli())<<16)
 	copy(b[6:], h[:])
 	return "e_" + idEncoding.EncodeToString(b[:])
-}
-
-// saveEvent gives the event an identifier and a time and writes its row.
-func (s *Service) saveEvent(tx store.Txn, o OwnerID, e Event) error {
-	now := s.Clock().UTC().Truncate(time.Millisecond)
-	if e.Time.IsZero() {
-		e.Time = now
-	}
-	e.ID = newID("e_", now)
-	return save(tx, eventKey(o, e.ID), e)
 }
