@@ -4,24 +4,21 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
-
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
-	"selvage/fingerprint"
 	"selvage/registry"
 )
 
 type evalCmd struct {
 	Data        string `placeholder:"DIR" help:"Keep the registered set here and resume it; default: a temporary directory."`
 	Distractors string `placeholder:"LIST" help:"File with paths of strangers to register too, one a line."`
+	Jobs        int    `default:"1" help:"Files at a time. The CPU times are those of one thread only with 1."`
 	Peer        string `placeholder:"NAME" help:"Run a global hash of others over the same files instead: pdq, pdq8 (all eight forms) or phash64."`
 	Refs        string `arg:"" name:"refs.txt" help:"Paths of originals to register, one a line."`
 	Queries     string `arg:"" name:"queries.txt" help:"Paths of files to ask about, one a line."`
@@ -91,17 +88,22 @@ func (c *evalCmd) Run(e *env) error {
 	}
 	defer y.quit(e.ctx)
 
-	var stats evalStats
-	works := &workPaths{byWork: map[registry.WorkID]string{}}
-	start := cpuTime()
-	stats.Failed = e.evalRegister(y, refs, works)
-	stats.RegisterMS = perItem(cpuTime()-start, len(refs))
-	stats.Registered = len(refs) - stats.Failed
-	if err := e.ctx.Err(); err != nil {
+	works, err := openEvalSet(e, y, s.Data)
+	if err != nil {
 		return err
 	}
+	defer func() { _ = works.close() }() // nothing is buffered
+	var stats evalStats
+	start := cpuTime()
+	fresh, err := works.register(refs, c.Jobs, readInput)
+	if err != nil {
+		return err
+	}
+	stats.RegisterMS = perItem(cpuTime()-start, fresh)
+	stats.Failed = works.failed
+	stats.Registered = len(refs) - stats.Failed
 	start = cpuTime()
-	if err := e.evalQuery(y, queries, works); err != nil {
+	if err := e.evalQuery(y, queries, works, c.Jobs); err != nil {
 		return err
 	}
 	stats.Queries = len(queries)
@@ -114,48 +116,17 @@ func (c *evalCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	stats.IndexBytes = float64(size) / float64(max(1, stats.Registered))
+	stats.IndexBytes = float64(size) / float64(max(1, works.size()))
 	return json.NewEncoder(e.stdout).Encode(map[string]evalStats{"stats": stats})
 }
 
-// evalRegister registers every path by an owner of its own and returns how many could
-// not be read; those are reported on stderr.
-func (e *env) evalRegister(y *system, paths []string, works *workPaths) (failed int) {
-	var mu sync.Mutex
-	done := 0
-	inOrder(e.ctx, len(paths), func(i int) {
-		in, err := readInput(paths[i])
-		var r *registry.Registration
-		if err == nil {
-			r, err = y.registry.Register(e.ctx, registry.RegisterRequest{
-				// The path, not the place in the list, so that a kept set is met again.
-				Owner:      registry.OwnerID("ref-" + fingerprint.DigestOf([]byte(paths[i])).String()[:24]),
-				Visibility: registry.Matchable, Files: []registry.File{{Name: in.name(), Data: in.data}}, NoWait: true,
-			})
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if err != nil {
-			failed++
-			e.clearProgress()
-			fmt.Fprintf(e.stderr, "%s: %v\n", paths[i], err)
-			return
-		}
-		works.byWork[r.Work.ID] = paths[i]
-		done++
-		e.progress(done, len(paths), "register")
-	}, nil)
-	e.clearProgress()
-	return failed
-}
-
-func (e *env) evalQuery(y *system, paths []string, works *workPaths) error {
+func (e *env) evalQuery(y *system, paths []string, works *evalSet, jobs int) error {
 	out := bufio.NewWriter(e.stdout)
 	enc := json.NewEncoder(out)
 	lines := make([]evalLine, len(paths))
 	var failed error
-	done := 0
-	inOrder(e.ctx, len(paths), func(i int) {
+	done, ticks := 0, newTicker()
+	inOrder(e.ctx, len(paths), jobs, func(i int) {
 		lines[i] = e.evalOne(y, paths[i], works)
 	}, func(i int) {
 		if err := enc.Encode(lines[i]); err != nil && failed == nil {
@@ -164,6 +135,7 @@ func (e *env) evalQuery(y *system, paths []string, works *workPaths) error {
 		lines[i] = evalLine{}
 		done++
 		e.progress(done, len(paths), "query")
+		ticks.tick(e, done, len(paths), "asked")
 	})
 	e.clearProgress()
 	if failed == nil {
@@ -175,7 +147,7 @@ func (e *env) evalQuery(y *system, paths []string, works *workPaths) error {
 	return out.Flush()
 }
 
-func (e *env) evalOne(y *system, path string, works *workPaths) evalLine {
+func (e *env) evalOne(y *system, path string, works *evalSet) evalLine {
 	line := evalLine{Query: path, Verdict: registry.None, Matches: []evalMatch{}}
 	in, err := readInput(path)
 	if err != nil {
@@ -189,7 +161,7 @@ func (e *env) evalOne(y *system, path string, works *workPaths) evalLine {
 	}
 	line.Verdict = rep.Verdict
 	for _, m := range rep.Matches {
-		ref, ok := works.byWork[m.Work]
+		ref, ok := works.path(m.Work)
 		if !ok {
 			continue // of an earlier run with the same --data, and not in the lists of this one
 		}
@@ -198,14 +170,10 @@ func (e *env) evalOne(y *system, path string, works *workPaths) evalLine {
 	return line
 }
 
-// workPaths leads from works to the paths they were registered from. It is complete
-// before the first query, and only read from then on.
-type workPaths struct{ byWork map[registry.WorkID]string }
-
-// inOrder runs do(i) for 0 ≤ i < n on all processors and then calls emit(i) in rising
+// inOrder runs do(i) for 0 ≤ i < n, so many at a time, and then calls emit(i) in rising
 // order, one at a time.
-func inOrder(ctx context.Context, n int, do, emit func(int)) {
-	workers := runtime.GOMAXPROCS(0)
+func inOrder(ctx context.Context, n, workers int, do, emit func(int)) {
+	workers = max(1, workers)
 	ready := make([]chan struct{}, n)
 	for i := range ready {
 		ready[i] = make(chan struct{})

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -40,7 +41,7 @@ func (p peer) run(e *env, refs, queries []string) error {
 	var stored []print
 	var mu sync.Mutex
 	start := cpuTime()
-	inOrder(e.ctx, len(refs), func(i int) {
+	inOrder(e.ctx, len(refs), runtime.GOMAXPROCS(0), func(i int) {
 		forms, err := p.hash(e.ctx, refs[i])
 		if err != nil {
 			return
@@ -54,7 +55,7 @@ func (p peer) run(e *env, refs, queries []string) error {
 	lines := make([]evalLine, len(queries))
 	enc := json.NewEncoder(e.stdout)
 	var failed error
-	inOrder(e.ctx, len(queries), func(i int) {
+	inOrder(e.ctx, len(queries), runtime.GOMAXPROCS(0), func(i int) {
 		lines[i] = evalLine{Query: queries[i], Verdict: "none", Matches: []evalMatch{}}
 		probes, err := p.hash(e.ctx, queries[i])
 		if err != nil {
