@@ -54,7 +54,7 @@ func atan2(y, x float64) float64 {
 	for n := 27.0; n >= 1; n -= 2 {
 		sum = 1/n - float64(sq*sum)
 	}
-	angle := 4 * float64(t*sum)
+	angle := float64(4 * float64(t*sum))
 	if ay > ax {
 		angle = math.Pi/2 - angle
 	}

@@ -13,10 +13,10 @@ const (
 	defaultMax       = 4
 
 	// Shares of the first tolerance that fitted maps work with.
+	aside   = 2.0
 	widest  = 1.0
 	wide    = 0.7
 	medium  = 0.5 // also what a fit may use when too few pairs agree with tight
-	narrow  = 0.35
 	tight   = 0.25
 	samePos = 0.15 // inliers nearer to each other than this are at the same place
 
@@ -27,7 +27,8 @@ const (
 	maxSide   = 1e9  // of a picture
 	maxWeight = 1e12 // of a pair
 
-	attempts = 3 // proposals that are worked out before the best is taken
+	attempts = 3   // proposals that are worked out before the best is taken
+	rival    = 0.3 // share of the best proposal's score that another must have to be one of them
 )
 
 // cand is one usable pair.
@@ -36,15 +37,18 @@ type cand struct {
 	scale, c, s    float64 // size ratio, cosine and sine of the turn
 	weight, root   float64 // weight of the pair and the square root, which fits use
 	r, q           int32   // numbers of the features, made dense
-	at             int32   // place in the caller's list
+	id, at         int32   // place in finder.all and in the caller's list
 }
 
 // finder holds one call's state; its slices are kept for the next call.
 type finder struct {
 	opt        Options
-	all        []cand // usable pairs in canonical order: same q side by side
-	left       []cand // those that no fit has used up
-	seeds      []seed
+	all        []cand  // usable pairs in canonical order: same q side by side
+	left       []cand  // those that no fit has used up
+	scope      []cand  // those near the map that is being worked out
+	gone       []bool  // which of all are no longer left
+	agreed     []seed  // proposals that others agree with
+	seeds      []seed  // those of them not tried in this round
 	bestR      []int32 // per feature of the registered picture: its best hit in the current collection
 	hits       []hit
 	samples    []sample
@@ -53,6 +57,7 @@ type finder struct {
 	order      []int32
 	tried      []found
 	votes      votes
+	most       int // agreed had, when it was made
 	features   map[int]int32
 	refs, ques int32
 }
@@ -78,6 +83,7 @@ func Find(pairs []Pair, opts Options) []Fit {
 		return nil
 	}
 	var fits []Fit
+	f.propose()
 	for len(fits) < f.opt.Max && len(f.left) >= f.opt.Min {
 		best, ok := f.round()
 		if !ok {
@@ -109,7 +115,7 @@ func (f *finder) prepare(pairs []Pair, o Options) bool {
 	if o.Max <= 0 {
 		o.Max = defaultMax
 	}
-	f.opt, f.all, f.seeds = o, f.all[:0], f.seeds[:0]
+	f.opt, f.all = o, f.all[:0]
 	refSide, querySide := maxPlace*max(o.RefW, o.RefH), maxPlace*max(o.QueryW, o.QueryH)
 	inside := func(x, y, w, h, out float64) bool {
 		return x >= -out && x <= w+out && y >= -out && y <= h+out
@@ -133,6 +139,7 @@ func (f *finder) prepare(pairs []Pair, o Options) bool {
 	f.arrange(pairs)
 	f.bestR = slices.Grow(f.bestR[:0], int(f.refs))[:f.refs]
 	f.left = append(f.left[:0], f.all...)
+	f.gone = append(f.gone[:0], make([]bool, len(f.all))...)
 	return true
 }
 
@@ -167,7 +174,7 @@ func (f *finder) arrange(pairs []Pair) {
 		if i > 0 && p.Q != pairs[f.all[i-1].at].Q {
 			f.ques++
 		}
-		f.all[i].r, f.all[i].q = number, f.ques
+		f.all[i].r, f.all[i].q, f.all[i].id = number, f.ques, int32(i)
 	}
 	f.ques++
 }
@@ -189,10 +196,10 @@ type found struct {
 // round works out a few of the best proposals that do not belong to the same fit and
 // returns the best supported.
 func (f *finder) round() (best found, ok bool) {
-	f.propose()
-	f.tried = f.tried[:0]
+	f.tried, f.seeds = f.tried[:0], append(f.seeds[:0], f.agreed...)
+	least := 0.0
 	for failures := 0; len(f.tried) < attempts && failures < 8*attempts; {
-		c := f.next()
+		c, score := f.next(least)
 		if c == nil {
 			break
 		}
@@ -202,6 +209,7 @@ func (f *finder) round() (best found, ok bool) {
 			continue
 		}
 		f.tried = append(f.tried, fit)
+		least = max(least, float64(score*rival))
 		if !ok || better(&fit.Fit, &best.Fit) {
 			best, ok = fit, true
 		}
@@ -233,12 +241,14 @@ func (f *finder) spend(fit *found) {
 	for i := range f.left {
 		c := &f.left[i]
 		if used[c.q] || distance(&fit.Map, c) <= float64(limit*limit) {
+			f.gone[c.id] = true
 			continue
 		}
 		f.left[j] = *c
 		j++
 	}
 	f.left = f.left[:j]
+	f.renew()
 }
 
 // distance is the squared distance in the query of a pair from a map.

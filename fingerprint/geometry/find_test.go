@@ -154,7 +154,7 @@ func TestFindOne(t *testing.T) {
 					k := newMaker(seed)
 					k.right(s.truth, sizes, x.right, x.noise*min(1, 0.2+math.Sqrt(s.truth.Det())))
 					k.wrong(sizes, x.wrong)
-					fits := Find(k.shuffled(), sizes)
+					fits := find(t, k.shuffled(), sizes)
 					if len(fits) == 0 {
 						t.Errorf("seed %d: nothing found", seed)
 						continue

@@ -8,7 +8,7 @@ import (
 
 const (
 	few       = 128 // up to so many pairs, each one's proposal is counted
-	picked    = 64  // proposals that the vote leaves
+	picked    = 48  // proposals that the vote leaves
 	crowd     = 4   // of them, at most so many from one cell
 	sizeGate  = 1.8 // factor between the size ratios of pairs that agree with one pair
 	turnGate  = 0.8191520442889918
@@ -23,37 +23,40 @@ const (
 // seed is a pair whose proposal agrees with others.
 type seed struct {
 	score float64
-	at    int32 // in finder.left
+	id    int32 // in finder.all
 }
 
 // next returns the pair with the best proposal that is not yet explained by a fit of this
-// round, nil when there is none left.
-func (f *finder) next() *cand {
+// round, nil when there is none left with the least score.
+func (f *finder) next(least float64) (*cand, float64) {
 	for len(f.seeds) > 0 {
 		best := 0
 		for i := range f.seeds {
-			if a, b := f.seeds[i], f.seeds[best]; a.score > b.score || a.score == b.score && a.at < b.at {
+			if a, b := f.seeds[i], f.seeds[best]; a.score > b.score || a.score == b.score && a.id < b.id {
 				best = i
 			}
 		}
-		c := &f.left[f.seeds[best].at]
+		c, score := &f.all[f.seeds[best].id], f.seeds[best].score
+		if score < least {
+			break
+		}
 		last := len(f.seeds) - 1
 		f.seeds[best] = f.seeds[last]
 		f.seeds = f.seeds[:last]
 		if !slices.ContainsFunc(f.tried, func(t found) bool {
-			limit := float64(t.side * float64(f.opt.Tolerance*tight))
+			limit := float64(t.side * float64(f.opt.Tolerance*medium))
 			return distance(&t.Map, c) <= float64(limit*limit)
 		}) {
-			return c
+			return c, score
 		}
 	}
-	return nil
+	return nil, 0
 }
 
 // propose counts, for the proposal of each pair, who agrees, and keeps those that enough
 // others agree with.
 func (f *finder) propose() {
-	f.seeds, f.order = f.seeds[:0], f.order[:0]
+	f.agreed, f.order = f.agreed[:0], f.order[:0]
 	if len(f.left) <= few {
 		for i := range f.left {
 			f.order = append(f.order, int32(i))
@@ -63,8 +66,18 @@ func (f *finder) propose() {
 	}
 	for _, i := range f.order {
 		if score, count := f.agree(&f.left[i]); count >= f.opt.Min {
-			f.seeds = append(f.seeds, seed{score, i})
+			f.agreed = append(f.agreed, seed{score, f.left[i].id})
 		}
+	}
+	f.most = len(f.agreed)
+}
+
+// renew drops the proposals that the last fit has used up. When the vote chose them and
+// that fit has taken many, there may be others behind: the vote is held again.
+func (f *finder) renew() {
+	f.agreed = slices.DeleteFunc(f.agreed, func(s seed) bool { return f.gone[s.id] })
+	if len(f.all) > few && f.most-len(f.agreed) > picked/4 {
+		f.propose()
 	}
 }
 
@@ -100,13 +113,20 @@ func (f *finder) agree(c *cand) (score float64, count int) {
 }
 
 // votes is a table of cells of size (octaves), turn (30°) and the place of the registered
-// picture's middle in the query (an eighth of the side). Lowe's scheme (Distinctive image
+// picture's middle in the query (a fifth of the side). Lowe's scheme (Distinctive image
 // features from scale-invariant keypoints, 2004, section 7.3): each pair votes for the two
 // nearest cells of each dimension. Cells share slots when the table collides, which only
 // costs a look at one more proposal.
 type votes struct {
 	table [1 << 14]float32
-	slots []uint32
+	ranks []rank
+}
+
+// rank is a pair with its cell's votes, as the bits of a float32 above zero, which order
+// like the number, and below them the cell's slot.
+type rank struct {
+	key uint64
+	at  int32
 }
 
 const cell = 0.2 // width of a place cell, in sides
@@ -115,8 +135,8 @@ const cell = 0.2 // width of a place cell, in sides
 func (f *finder) pick() {
 	v := &f.votes
 	clear(v.table[:])
-	v.slots = v.slots[:0]
-	midX, midY := f.opt.RefW/2, f.opt.RefH/2
+	v.ranks = v.ranks[:0]
+	midX, midY := float64(f.opt.RefW/2), float64(f.opt.RefH/2)
 	for i := range f.left {
 		c := &f.left[i]
 		// log2, straight between the powers: exact on every CPU and near enough for cells.
@@ -132,34 +152,31 @@ func (f *finder) pick() {
 		for k := range 16 {
 			v.table[slot(int(sf)+k&1, (int(tf)+k>>1&1+turns)%turns, int(xf)+k>>2&1, int(yf)+k>>3)] += w
 		}
-		v.slots = append(v.slots, slot(int(math.Floor(size)), int(turn)%turns, int(math.Floor(x)), int(math.Floor(y))))
+		own := slot(int(math.Floor(size)), int(turn)%turns, int(math.Floor(x)), int(math.Floor(y)))
+		v.ranks = append(v.ranks, rank{uint64(own), int32(i)})
 	}
-	for i := range f.left {
-		f.order = append(f.order, int32(i))
+	for i := range v.ranks {
+		r := &v.ranks[i]
+		r.key |= uint64(math.Float32bits(v.table[r.key])) << 32
 	}
-	slices.SortFunc(f.order, func(a, b int32) int {
-		if x, y := v.table[v.slots[a]], v.table[v.slots[b]]; x != y {
-			return cmp.Compare(y, x)
+	slices.SortFunc(v.ranks, func(a, b rank) int {
+		if a.key != b.key {
+			return cmp.Compare(b.key, a.key)
 		}
-		return cmp.Or(
-			cmp.Compare(v.slots[a], v.slots[b]),
-			cmp.Compare(f.left[b].weight, f.left[a].weight),
-			cmp.Compare(a, b))
+		return cmp.Compare(a.at, b.at)
 	})
-	kept, run := 0, 0
-	for i, at := range f.order {
-		if i > 0 && v.slots[at] != v.slots[f.order[i-1]] {
+	run := 0
+	for i, r := range v.ranks {
+		if i > 0 && r.key != v.ranks[i-1].key {
 			run = 0
 		}
 		if run++; run > crowd {
 			continue
 		}
-		f.order[kept] = at
-		if kept++; kept == picked {
+		if f.order = append(f.order, r.at); len(f.order) == picked {
 			break
 		}
 	}
-	f.order = f.order[:kept]
 }
 
 const turns = 12 // cells of a full turn

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// hit is a pair that agrees with a map: its place in finder.left and squared distance.
+// hit is a pair that agrees with a map: its place in finder.scope and squared distance.
 type hit struct {
 	at int32
 	d  float64
@@ -16,7 +16,31 @@ type hit struct {
 // place: a factor and a cosine.
 type gates struct{ size, turn float64 }
 
-// collect fills hits with the pairs within the limit of the map, in canonical order. Each
+// survey fills scope with the pairs that lie near a first map: those that fits which
+// start from it look at.
+func (f *finder) survey(m *Map, side float64) {
+	limit := float64(side * float64(f.opt.Tolerance*aside))
+	limit *= limit
+	f.scope = f.scope[:0]
+	flat := m[6] == 0 && m[7] == 0
+	for i := range f.left {
+		c := &f.left[i]
+		u, v := dot(m[0], c.rx, m[1], c.ry)+m[2], dot(m[3], c.rx, m[4], c.ry)+m[5]
+		if !flat {
+			w := dot(m[6], c.rx, m[7], c.ry) + m[8]
+			if !(w > 0) {
+				continue
+			}
+			u /= w
+			v /= w
+		}
+		if dot(u-c.qx, u-c.qx, v-c.qy, v-c.qy) <= limit {
+			f.scope = append(f.scope, *c)
+		}
+	}
+}
+
+// collect fills hits with the pairs of the scope within the limit of the map, in canonical order. Each
 // feature of either side appears once, in the pair where both are the nearest for each
 // other.
 func (f *finder) collect(m *Map, limit float64, g gates) {
@@ -27,8 +51,8 @@ func (f *finder) collect(m *Map, limit float64, g gates) {
 	xx, xy, yx, yy := m[0], m[1], m[3], m[4]
 	f.hits = f.hits[:0]
 	query := int32(-1)
-	for i := range f.left {
-		c := &f.left[i]
+	for i := range f.scope {
+		c := &f.scope[i]
 		u, v, w := dot(m[0], c.rx, m[1], c.ry)+m[2], dot(m[3], c.rx, m[4], c.ry)+m[5], 1.0
 		if !flat {
 			if w = dot(m[6], c.rx, m[7], c.ry) + m[8]; !(w > 0) {
@@ -60,16 +84,16 @@ func (f *finder) collect(m *Map, limit float64, g gates) {
 		}
 	}
 	for i := range f.hits {
-		f.bestR[f.left[f.hits[i].at].r] = -1
+		f.bestR[f.scope[f.hits[i].at].r] = -1
 	}
 	for i, h := range f.hits {
-		if best := &f.bestR[f.left[h.at].r]; *best < 0 || h.d < f.hits[*best].d {
+		if best := &f.bestR[f.scope[h.at].r]; *best < 0 || h.d < f.hits[*best].d {
 			*best = int32(i)
 		}
 	}
 	kept := 0
 	for i, h := range f.hits {
-		if f.bestR[f.left[h.at].r] == int32(i) {
+		if f.bestR[f.scope[h.at].r] == int32(i) {
 			f.hits[kept] = h
 			kept++
 		}
@@ -82,7 +106,7 @@ func (f *finder) fit(model Model, limit float64) (Map, bool) {
 	limit *= limit
 	f.samples = f.samples[:0]
 	for _, h := range f.hits {
-		c := &f.left[h.at]
+		c := &f.scope[h.at]
 		near := 1.0001 - h.d/limit
 		f.samples = append(f.samples, sample{c.rx, c.ry, c.qx, c.qy, float64(c.root * float64(near*near))})
 	}
@@ -109,7 +133,7 @@ func (f *finder) tighten(model Model, m Map, side float64, steps ...float64) tra
 		m = next
 	}
 	limit := float64(side * steps[len(steps)-1])
-	for range 4 {
+	for range 3 {
 		f.collect(&m, limit, loose)
 		next, ok := f.fit(model, limit)
 		if !ok || !f.sound(&next) {
@@ -124,7 +148,7 @@ func (f *finder) tighten(model Model, m Map, side float64, steps ...float64) tra
 	f.collect(&m, limit, loose)
 	score := 0.0
 	for _, h := range f.hits {
-		score += float64(f.left[h.at].weight * (1 - h.d/float64(limit*limit)))
+		score += float64(f.scope[h.at].weight * (1 - h.d/float64(limit*limit)))
 	}
 	return track{m, score > 0, score}
 }
@@ -170,6 +194,7 @@ func (f *finder) settle(c *cand) (found, bool) {
 	m := Map{a, -b, c.qx - cross(a, c.rx, b, c.ry), b, a, c.qy - dot(b, c.rx, a, c.ry), 0, 0, 1}
 	t := f.opt.Tolerance
 	side := f.side(c.scale)
+	f.survey(&m, side)
 	// The first fits average the errors of one pair's size and turn away.
 	for _, share := range [...]float64{widest, wide} {
 		limit := float64(side * float64(t*share))
@@ -179,12 +204,13 @@ func (f *finder) settle(c *cand) (found, bool) {
 			side = f.side(math.Sqrt(dot(m[0], m[0], m[3], m[3])))
 		}
 	}
-	model, best := Similarity, f.tighten(Similarity, m, side, t*medium, t*narrow, t*tight)
+	f.survey(&m, side)
+	model, best := Similarity, f.tighten(Similarity, m, side, t*medium, t*tight)
 	near, sum := len(f.hits), f.weight()
 	f.collect(&m, float64(side*t), gates{fitSize, fitTurn})
 	loose, mean := len(f.hits), f.weight()/float64(max(len(f.hits), 1))
 	if settled := best.ok && near >= loose && best.score > float64(settledScore*sum); loose >= 4 && !settled {
-		affine := f.tighten(Affine, m, side, t*widest, t*wide, t*medium, t*narrow, t*tight)
+		affine := f.tighten(Affine, m, side, t*widest, t*wide, t*medium, t*tight)
 		if f.clear(&affine, &best, mean) && f.carried(&affine.m, 4, 0.06) {
 			model, best = Affine, affine
 		}
@@ -192,8 +218,9 @@ func (f *finder) settle(c *cand) (found, bool) {
 			start := m
 			if affine.ok {
 				start = affine.m
+				f.survey(&start, side)
 			}
-			tilted := f.tighten(Projective, start, side, t*wide, t*wide, t*medium, t*narrow, t*tight)
+			tilted := f.tighten(Projective, start, side, t*wide, t*medium, t*tight)
 			if f.clear(&tilted, &best, mean) && f.carried(&tilted.m, 6, 0.15) {
 				model, best = Projective, tilted
 			}
@@ -205,7 +232,7 @@ func (f *finder) settle(c *cand) (found, bool) {
 			if !ok || !f.sound(&start) {
 				continue
 			}
-			again := f.tighten(stiffer, start, side, t*medium, t*narrow, t*tight)
+			again := f.tighten(stiffer, start, side, t*medium, t*tight)
 			if again.ok && !f.clear(&best, &again, mean) {
 				model, best = stiffer, again
 				break
@@ -227,7 +254,7 @@ func (f *finder) settle(c *cand) (found, bool) {
 func (f *finder) weight() float64 {
 	sum := 0.0
 	for _, h := range f.hits {
-		sum += f.left[h.at].weight
+		sum += f.scope[h.at].weight
 	}
 	return sum
 }
@@ -252,13 +279,14 @@ func (f *finder) carried(m *Map, least int, share float64) bool {
 func (f *finder) hull() float64 {
 	f.points = f.points[:0]
 	for _, h := range f.hits {
-		f.points = append(f.points, Point{f.left[h.at].rx, f.left[h.at].ry})
+		f.points = append(f.points, Point{f.scope[h.at].rx, f.scope[h.at].ry})
 	}
 	return Hull(f.points).Area()
 }
 
 // finish collects the inliers of a final map and counts them.
 func (f *finder) finish(model Model, m *Map, side, limit float64) (found, bool) {
+	f.survey(m, side)
 	f.collect(m, limit, gates{fitSize, fitTurn})
 	distinct, support := f.count(side)
 	if distinct < defaultMin {
@@ -272,7 +300,7 @@ func (f *finder) finish(model Model, m *Map, side, limit float64) (found, bool) 
 	fit.Inliers = make([]int, len(f.hits))
 	sum := 0.0
 	for i, h := range f.hits {
-		fit.Inliers[i] = int(f.left[h.at].at)
+		fit.Inliers[i] = int(f.scope[h.at].at)
 		sum += h.d
 	}
 	slices.Sort(fit.Inliers)
@@ -288,17 +316,20 @@ func (f *finder) count(side float64) (distinct int, support float64) {
 		f.order = append(f.order, int32(i))
 	}
 	slices.SortFunc(f.order, func(a, b int32) int {
-		x, y := f.left[f.hits[a].at].weight, f.left[f.hits[b].at].weight
-		return cmp.Or(cmp.Compare(y, x), cmp.Compare(a, b))
+		x, y := f.scope[f.hits[a].at].weight, f.scope[f.hits[b].at].weight
+		if x != y {
+			return cmp.Compare(y, x)
+		}
+		return cmp.Compare(a, b)
 	})
 	limit := float64(side * float64(f.opt.Tolerance*samePos))
 	limit *= limit
 	f.places = f.places[:0]
 next:
 	for _, i := range f.order {
-		c := &f.left[f.hits[i].at]
+		c := &f.scope[f.hits[i].at]
 		for _, p := range f.places {
-			if dot(p.X-c.qx, p.X-c.qx, p.Y-c.qy, p.Y-c.qy) < limit {
+			if dx := p.X - c.qx; float64(dx*dx) < limit && dot(dx, dx, p.Y-c.qy, p.Y-c.qy) < limit {
 				continue next
 			}
 		}
