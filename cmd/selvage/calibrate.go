@@ -21,6 +21,7 @@ type calibrateCmd struct {
 	Shrink  float64  `placeholder:"X" help:"Weight of the squared leaves (5)."`
 	Aside   []string `default:"template" placeholder:"CLASS" help:"Classes of wrong candidates that do not set the threshold, with commas between (template)."`
 	Risk    float64  `default:"0.05" placeholder:"X" help:"False alarms accepted at the threshold among as many queries (0.05)."`
+	Cost    float64  `default:"0.02" placeholder:"X" help:"Share of the copies that this may cost at most (0.02)."`
 	Scores  string   `placeholder:"FILE" help:"Write the out-of-fold probability of every row here (CSV)."`
 	Dumps   []string `arg:"" name:"dump" help:"Rows as written by eval --features."`
 }
@@ -43,7 +44,7 @@ func (c *calibrateCmd) Run(e *env) error {
 		}
 	}
 	m, r, err := calibrate.Train(e.ctx, set, calibrate.Options{Version: c.Version, Folds: c.Folds, Family: c.Family, Ridge: c.Ridge,
-		Depth: c.Depth, Rate: c.Rate, Rounds: c.Rounds, LeastLeaf: c.Leaf, Shrink: c.Shrink, Aside: c.Aside, Risk: c.Risk})
+		Depth: c.Depth, Rate: c.Rate, Rounds: c.Rounds, LeastLeaf: c.Leaf, Shrink: c.Shrink, Aside: c.Aside, Risk: c.Risk, Cost: c.Cost})
 	if err != nil {
 		return err
 	}

@@ -83,10 +83,30 @@ func TestActThreshold(t *testing.T) {
 	if m.Act >= 1-top || r.Highest[0].Probability >= 1-top {
 		t.Errorf("threshold %v, highest stranger %v, though %d strangers carry 1 - %v only", m.Act, r.Highest[0].Probability, r.Facts.Negatives, top)
 	}
-	narrow, _ := act(&verdicts{wrong: []float64{0, -0.1, -0.2, -0.3, -0.4, -0.5}}, 0.05)
-	wide, _ := act(&verdicts{wrong: []float64{0, -1, -2, -3, -4, -5}}, 0.05)
+	choose := func(wrong, copies []float64, cost float64) float64 {
+		v := &verdicts{wrong: wrong}
+		for _, z := range copies {
+			v.queries = append(v.queries, query{copy: true, best: z, worst: math.Inf(-1), aside: math.Inf(-1)})
+		}
+		tail, err := newTail(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, _ := act(v, tail, 0.05, cost)
+		return from
+	}
+	strong := []float64{90, 91, 92, 93}
+	narrow := choose([]float64{0, -0.1, -0.2, -0.3, -0.4, -0.5}, strong, 0.02)
+	wide := choose([]float64{0, -1, -2, -3, -4, -5}, strong, 0.02)
 	if !(narrow > 0 && wide > narrow) {
 		t.Errorf("thresholds %v and, with a wider tail, %v", narrow, wide)
+	}
+	weak := []float64{-1, 0.5, 1, 1.5, 2, 90}
+	if from := choose([]float64{0, -1, -2, -3, -4, -5}, weak, 0.02); from != 0.5 {
+		t.Errorf("threshold %v where no copy may be given up, want the lowest above the strangers, 0.5", from)
+	}
+	if from := choose([]float64{0, -1, -2, -3, -4, -5}, weak, 0.4); from != 1.5 {
+		t.Errorf("threshold %v where two copies of six may be given up, want 1.5", from)
 	}
 }
 

@@ -153,7 +153,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	b, err := trained().Encode()
+	b, err := os.ReadFile(filepath.Join("testdata", "model.json"))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -17,6 +17,7 @@ type Report struct {
 	RecallMille float64 // at one false alarm in 1,000 queries with wrong candidates
 	Act         float64
 	ActReason   string
+	Choices     []Choice
 	Reliability []ReliabilityBin
 	Edits       []EditRecall
 	Classes     []ClassFalse
@@ -32,6 +33,14 @@ type FamilyResult struct {
 	Rounds                  int // trees
 	LogLoss                 float64
 	RecallZero, RecallMille float64
+}
+
+// Choice is a threshold that could have been chosen.
+type Choice struct {
+	Risk   float64 // false alarms expected among as many queries, as the tail goes on
+	Act    float64
+	Recall float64
+	Aside  int // queries with a candidate of a class set aside that reaches it
 }
 
 // ReliabilityBin holds the rows whose probability lies in [From, To).
@@ -262,7 +271,11 @@ func (r *Report) Markdown(w io.Writer, rows []Row) error {
 		p("| %g to %g | %d | %.4f | %.4f ± %.4f |", x.From, x.To, x.Rows, x.Mean, x.CopyShare, x.Uncertain)
 	}
 	p("\nActs from %.6f, recall %.4f: %s.\n", r.Act, f.RecallAct, r.ActReason)
-	p("| class of wrong candidates | queries | reach it |\n| --- | --- | --- |")
+	p("| false alarms expected | probability from | recall | set aside, reach it |\n| --- | --- | --- | --- |")
+	for _, x := range r.Choices {
+		p("| %g | %.6f | %.4f | %d |", x.Risk, x.Act, x.Recall, x.Aside)
+	}
+	p("\n| class of wrong candidates | queries | reach it |\n| --- | --- | --- |")
 	for _, x := range r.Classes {
 		note := ""
 		if x.Aside {

@@ -21,6 +21,7 @@ type Options struct {
 	Shrink    float64  // weight of the squared leaves; default 5
 	Aside     []string // classes of wrong candidates that do not set thresholds; default template
 	Risk      float64  // false alarms accepted at Act among as many queries; default 0.05
+	Cost      float64  // share of the copies that this may cost at most; default 0.02
 }
 
 func (o Options) filled() (*Options, error) {
@@ -49,6 +50,7 @@ func (o Options) filled() (*Options, error) {
 	set(&o.LeastGain, 0.1)
 	set(&o.Shrink, 5)
 	set(&o.Risk, 0.05)
+	set(&o.Cost, 0.02)
 	switch {
 	case o.Folds < 3 || o.Folds > 20:
 		return nil, fmt.Errorf("calibrate: %d folds: want 3 to 20", o.Folds)
@@ -57,7 +59,7 @@ func (o Options) filled() (*Options, error) {
 	case o.Rounds < 1 || o.Rounds > maxTrees:
 		return nil, fmt.Errorf("calibrate: %d rounds: want 1 to %d", o.Rounds, maxTrees)
 	}
-	for _, x := range []float64{o.Ridge, o.Rate, o.LeastLeaf, o.LeastGain, o.Shrink, o.Risk} {
+	for _, x := range []float64{o.Ridge, o.Rate, o.LeastLeaf, o.LeastGain, o.Shrink, o.Risk, o.Cost} {
 		if !(x > 0 && x < 1e9) {
 			return nil, fmt.Errorf("calibrate: option %v: want a number above 0", x)
 		}
@@ -146,10 +148,11 @@ func Train(ctx context.Context, s Set, o Options) (*Model, *Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	from, reason := act(v, opt.Risk)
-	if math.IsNaN(from) {
-		return nil, nil, fmt.Errorf("calibrate: %d queries with a wrong candidate: too few to choose a threshold", len(v.wrong))
+	high, err := newTail(v)
+	if err != nil {
+		return nil, nil, err
 	}
+	from, reason := act(v, high, opt.Risk, opt.Cost)
 	if err := each(ctx, []*learner{all}, func(l *learner) { l.prepare(best.Rounds > 0) }); err != nil {
 		return nil, nil, err
 	}
@@ -163,6 +166,7 @@ func Train(ctx context.Context, s Set, o Options) (*Model, *Report, error) {
 	m := &Model{Format: format, Version: opt.Version, Features: s.Features, Share: best.share, Additive: all.additive,
 		Trees: all.trees, Calibration: curve, Act: sigmoid(curve.at(from)), ActReason: reason}
 	r := report(t, m, best, trials, v, p, from, opt)
+	r.Choices = choices(v, high, &curve)
 	r.Facts.Groups, r.Facts.CopyQueries = len(folds(t.rows, opt.Folds)), copies
 	m.Training = r.Facts
 	return m, r, nil

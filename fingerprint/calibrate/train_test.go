@@ -51,6 +51,23 @@ func TestRecoversTruth(t *testing.T) {
 	}
 }
 
+// Where two features count only together, no sum of curves can say it, and trees can.
+func TestTreesLearnWhatSumsCannot(t *testing.T) {
+	rng := rand.New(rand.NewPCG(14, 14))
+	s, _ := logistic(14, 3000, 200, 5)
+	for i := range s.Rows {
+		r := &s.Rows[i]
+		r.Copy = rng.Float64() < sigmoid(30*(min(r.X[0], r.X[2])-0.5))
+		r.WorkGroup = r.QueryGroup
+	}
+	_, r := train(t, s, Options{})
+	additive, mixed := r.Families[0], r.Families[1]
+	t.Logf("log loss %.4f without trees, %.4f with %d", additive.LogLoss, mixed.LogLoss, mixed.Rounds)
+	if mixed.LogLoss > 0.9*additive.LogLoss || r.Facts.Family == "additive" {
+		t.Errorf("log loss %.4f without trees and %.4f with %d, chosen %s", additive.LogLoss, mixed.LogLoss, mixed.Rounds, r.Facts.Family)
+	}
+}
+
 // Whatever the rows say, the probability keeps the senses: here the truth runs against them.
 func TestKeepsSenses(t *testing.T) {
 	s, _ := logistic(3, 1500, 120, 6)
