@@ -1,0 +1,11 @@
+//go:build !amd64
+
+package local
+
+const assembly = false
+
+func multiply(out []int32, x, table []int16) { plainMultiply(out, x, table) }
+
+func distances(dist, least, norms, dots []int32, base int32) {
+	plainDistances(dist, least, norms, dots, base)
+}
