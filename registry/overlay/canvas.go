@@ -28,8 +28,14 @@ func (c *canvas) line(a, b [2]float64, wide float64, col color.RGBA, within imag
 		int(math.Floor(min(a[0], b[0])-wide)), int(math.Floor(min(a[1], b[1])-wide)),
 		int(math.Ceil(max(a[0], b[0])+wide))+1, int(math.Ceil(max(a[1], b[1])+wide))+1,
 	).Intersect(within)
+	dx, dy := b[0]-a[0], b[1]-a[1]
 	for y := box.Min.Y; y < box.Max.Y; y++ {
-		for x := box.Min.X; x < box.Max.X; x++ {
+		from, to := box.Min.X, box.Max.X
+		if math.Abs(dy) > 1 { // a steep line is near few pixels of a row
+			mid, reach := a[0]+(float64(y)+.5-a[1])*dx/dy, (wide+1)*math.Hypot(dx, dy)/math.Abs(dy)
+			from, to = max(from, int(max(mid-reach, -1e9))), min(to, int(min(mid+reach, 1e9))+2)
+		}
+		for x := from; x < to; x++ {
 			d := fromSegment([2]float64{float64(x) + .5, float64(y) + .5}, a, b)
 			c.blend(x, y, col, wide/2+.5-d)
 		}

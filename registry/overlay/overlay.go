@@ -75,7 +75,8 @@ func (s Sheet) Encode(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := png.Encode(w, img); err != nil {
+	e := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := e.Encode(w, img); err != nil {
 		return fmt.Errorf("overlay: %w", err)
 	}
 	return nil
