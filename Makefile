@@ -59,6 +59,10 @@ fuzz: ## every fuzz target for FUZZTIME (10s) each
 bench: ## benchmarks: BENCH (.), COUNT (1), PKGS (./...)
 	$(GO) test -tags '$(TAGS)' -run '^$$' -bench '$(BENCH)' -benchmem -count=$(COUNT) -timeout 60m $(PKGS)
 
+.PHONY: hard
+hard: build ## wrong accusations over 20 million pairs of generated pictures (HARD: flags)
+	./bin/selvage bench hard --out bin/hard-pairs $(HARD)
+
 .PHONY: test-s3
 test-s3: s3server ## the object store's tests against a real S3 server
 	$(S3ENV) $(GO) test -tags '$(TAGS)' -count=1 -timeout 5m -v ./store/s3objects/...

@@ -10,6 +10,7 @@ import (
 
 type benchCmd struct {
 	Index benchIndexCmd `cmd:"" help:"Index build, memory, latency and throughput on synthetic codes; one JSON line."`
+	Hard  benchHardCmd  `cmd:"" help:"Wrong accusations among generated pictures that are hard to tell apart; exit 1 if there is one."`
 }
 
 type benchIndexCmd struct {
