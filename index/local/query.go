@@ -1,7 +1,6 @@
 package local
 
 import (
-	"cmp"
 	"slices"
 
 	"selvage/index"
@@ -156,15 +155,15 @@ func (q *query) live(l *segments.Live[*picture], in *reach) (p part, pictures in
 // weigh gives each probe the weights of its words, and leaves out the longest lists if all of
 // them are more than a search may read.
 func (q *query) weigh(pictures, budget int) {
-	order := make([]int, len(q.words))
-	for slot := range order {
-		order[slot] = slot
+	order := make([]uint64, len(q.words)) // postings and slot
+	for slot, n := range q.total {
+		order[slot] = uint64(n)<<32 | uint64(slot)
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(q.total[a], q.total[b]), cmp.Compare(a, b)) })
-	for i, slot := range order {
-		if budget -= q.total[slot] * int(q.counts[slot]); budget < 0 {
-			for _, s := range order[i:] {
-				q.total[s] = 0
+	slices.Sort(order)
+	for i, o := range order {
+		if budget -= int(o>>32) * int(q.counts[uint32(o)]); budget < 0 {
+			for _, o := range order[i:] {
+				q.total[uint32(o)] = 0
 			}
 			break
 		}

@@ -2,6 +2,7 @@ package local
 
 import (
 	"cmp"
+	"encoding/binary"
 	"math/bits"
 	"slices"
 	"sync"
@@ -50,7 +51,7 @@ func (x *Index) search(sets [][]Probe, k int, in *reach) ([]Candidate, error) {
 		}
 	}
 	clear(s.parts) // the state is about to be released
-	return s.best(k), nil
+	return s.winners(k), nil
 }
 
 // A searcher is the working memory of one search.
@@ -59,6 +60,7 @@ type searcher struct {
 	tallies []tally  // of each picture of a part
 	touched []uint32 // pictures whose tally is not zero
 	matches []match
+	reads   []read
 	marks   marks
 	short   [][]finalist // for each set, those with the largest rank so far
 	least   []uint64     // for each set, the rank that is needed to come in
@@ -105,37 +107,46 @@ func (s *searcher) gather(p *part, probes []probe) {
 	if len(s.tallies) < len(p.ids) {
 		s.tallies = make([]tally, len(p.ids))
 	}
+	s.reads = s.reads[:0]
 	for i := range probes {
 		for rank := range probeWords {
-			if slot := probes[i].slots[rank]; probes[i].weights[rank] > 0 {
-				s.read(p, &probes[i], rank, uint32(i+1), p.runs[2*slot], p.runs[2*slot+1])
+			slot := probes[i].slots[rank]
+			if from, to := p.runs[2*slot], p.runs[2*slot+1]; probes[i].weights[rank] > 0 && from < to {
+				s.reads = append(s.reads, read{uint32(i), uint32(rank), from, to})
 			}
+		}
+	}
+	for i, r := range s.reads {
+		next := s.reads[min(i+1, len(s.reads)-1)].from
+		for ; r.from < r.to; r.from += blockSize {
+			s.compare(p, &probes[r.probe], r, next)
 		}
 	}
 }
 
-// read compares a probe with one list.
-func (s *searcher) read(p *part, q *probe, rank int, number, from, to uint32) {
-	weight := q.weights[rank]
-	for ; from < to; from += blockSize {
-		end := min(from+blockSize, to)
-		posts, sigs := p.posts[from:end], p.sigs[from:end]
-		near(sigs, q.sig, &s.marks)
-		for w, word := range s.marks[:(len(sigs)+63)/64] {
-			for ; word != 0; word &= word - 1 {
-				i := 64*w + bits.TrailingZeros64(word)
-				doc := posts[i] >> weigh.PlaceBits
-				if p.dead.Has(doc) {
-					continue
-				}
-				h := bits.OnesCount64(sigs[i] ^ q.sig)
-				place := posts[i] & (1<<weigh.PlaceBits - 1)
-				s.note(doc, number, match{
-					vote: weigh.Vote(weight, h),
-					key:  uint32(h)<<16 | uint32(rank)<<weigh.PlaceBits | place,
-					bin:  weigh.Bin(q.size, q.angle, place),
-				})
+// A read is a probe and the part of a list that it has to be compared with.
+type read struct{ probe, rank, from, to uint32 }
+
+// compare does so with the first block; next is where the list after it begins.
+func (s *searcher) compare(p *part, q *probe, r read, next uint32) {
+	weight := q.weights[r.rank]
+	end := min(r.from+blockSize, r.to)
+	posts, sigs := p.posts[r.from:end], p.sigs[r.from:end]
+	near(sigs, q.sig, &s.marks, &p.posts[next], &p.sigs[next])
+	for w := range (len(sigs) + 63) / 64 {
+		for word := binary.LittleEndian.Uint64(s.marks[8*w:]); word != 0; word &= word - 1 {
+			i := 64*w + bits.TrailingZeros64(word)
+			doc := posts[i] >> weigh.PlaceBits
+			if p.dead.Has(doc) {
+				continue
 			}
+			h := bits.OnesCount64(sigs[i] ^ q.sig)
+			place := posts[i] & (1<<weigh.PlaceBits - 1)
+			s.note(doc, r.probe+1, match{
+				vote: weigh.Vote(weight, h),
+				key:  uint32(h)<<16 | r.rank<<weigh.PlaceBits | place,
+				bin:  weigh.Bin(q.size, q.angle, place),
+			})
 		}
 	}
 }
@@ -183,11 +194,50 @@ func (s *searcher) choose(p *part, set int) {
 	s.touched, s.matches = s.touched[:0], s.matches[:1]
 }
 
+// trim drops all but the best of a shortlist.
 func (s *searcher) trim(set int) {
-	if short := s.short[set]; len(short) > s.limit {
-		slices.SortFunc(short, func(a, b finalist) int { return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.id, b.id)) })
-		s.short[set] = short[:s.limit]
-		s.least[set] = short[s.limit-1].rank
+	short := s.short[set]
+	if len(short) <= s.limit {
+		return
+	}
+	best(short, s.limit)
+	s.short[set] = short[:s.limit]
+	s.least[set] = ^uint64(0)
+	for _, f := range s.short[set] {
+		s.least[set] = min(s.least[set], f.rank)
+	}
+}
+
+// before orders by falling rank and then ID.
+func (f *finalist) before(o *finalist) bool {
+	return f.rank > o.rank || f.rank == o.rank && f.id < o.id
+}
+
+// best moves the n first, of more than n, to the front (Hoare, "Algorithm 65: Find", 1961).
+func best(all []finalist, n int) {
+	for from, to := 0, len(all)-1; from < to; {
+		middle := all[from+(to-from)/2]
+		i, j := from, to
+		for i <= j {
+			for all[i].before(&middle) {
+				i++
+			}
+			for middle.before(&all[j]) {
+				j--
+			}
+			if i <= j {
+				all[i], all[j] = all[j], all[i]
+				i++
+				j--
+			}
+		}
+		if n <= j {
+			to = j
+		} else if n >= i {
+			from = i
+		} else {
+			return
+		}
 	}
 }
 
@@ -200,8 +250,8 @@ func (s *searcher) count(at uint32) (most uint32) {
 	return most
 }
 
-// best is the k best of all sets.
-func (s *searcher) best(k int) []Candidate {
+// winners are the k best of all sets.
+func (s *searcher) winners(k int) []Candidate {
 	type scored struct {
 		id    index.ID
 		score uint64

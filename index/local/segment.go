@@ -49,7 +49,10 @@ func newPicture(terms []Term) *picture {
 }
 
 func (f feature) compare(o feature) int {
-	return cmp.Or(cmp.Compare(f.word, o.word), cmp.Compare(f.place, o.place), cmp.Compare(f.sig, o.sig))
+	if c := cmp.Compare(uint64(f.word)<<32|uint64(f.place), uint64(o.word)<<32|uint64(o.place)); c != 0 {
+		return c
+	}
+	return cmp.Compare(f.sig, o.sig)
 }
 
 // list returns where the list of a word stands.

@@ -246,3 +246,7 @@ func (x *Index[T, B]) Close() error {
 	}
 	return nil
 }
+
+// Settle waits until no merge is on its way in the background, so that tests can tell what is
+// there.
+func (x *Index[T, B]) Settle() { x.work.Wait() }
