@@ -13,13 +13,13 @@ import (
 // built is a segment of n codes, half of them random and half clustered.
 func built(n, chunks int) *segment {
 	s := carve(make([]uint64, layoutOf(n, chunks).total), n, chunks)
-	copy(s.codes, indextest.Random(n/2, 1))
-	copy(s.codes[n/2:], indextest.Clustered(n-n/2, 100, 12, 2))
-	rand.New(rand.NewPCG(3, 3)).Shuffle(n, func(i, j int) { s.codes[i], s.codes[j] = s.codes[j], s.codes[i] })
-	for i := range s.ids {
-		s.ids[i] = index.ID(i)
+	copy(s.Body.codes, indextest.Random(n/2, 1))
+	copy(s.Body.codes[n/2:], indextest.Clustered(n-n/2, 100, 12, 2))
+	rand.New(rand.NewPCG(3, 3)).Shuffle(n, func(i, j int) { s.Body.codes[i], s.Body.codes[j] = s.Body.codes[j], s.Body.codes[i] })
+	for i := range s.IDs {
+		s.IDs[i] = index.ID(i)
 	}
-	s.post()
+	post(s)
 	return s
 }
 
@@ -39,10 +39,10 @@ func BenchmarkSearch(b *testing.B) {
 			for i := range queries {
 				queries[i] = indextest.Random(8, r.Uint64())
 				if i%2 == 0 {
-					queries[i][0] = indextest.Near(r, s.codes[r.IntN(n)], 10)
+					queries[i][0] = indextest.Near(r, s.Body.codes[r.IntN(n)], 10)
 				}
 			}
-			v := &segmentView{segment: s}
+			v := &part{Segment: s}
 			for _, radius := range []int{15, 31, 45, 60} {
 				b.Run(fmt.Sprintf("n=%d/chunks=%d/probes=8/radius=%d", n, chunks, radius), func(b *testing.B) {
 					hits := 0
@@ -70,7 +70,7 @@ func BenchmarkScan(b *testing.B) {
 			b.Run(fmt.Sprintf("vectors=%t/n=%d/probes=16/radius=%d", on, n, radius), func(b *testing.B) {
 				SetVectors(b, on)
 				for b.Loop() {
-					scan(s.codes, s.ids, probes, radius)
+					scan(s.Body.codes, s.IDs, probes, radius)
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n/16, "ns/code/probe")
 				b.ReportMetric(float64(b.N)*n*32/float64(b.Elapsed().Nanoseconds()), "GB/s")
@@ -84,7 +84,7 @@ func BenchmarkBuild(b *testing.B) {
 		s := built(n, 0)
 		b.Run(fmt.Sprintf("n=%d", n), func(b *testing.B) {
 			for b.Loop() {
-				merge([]source{{segment: s}}, usual)
+				merge([]source{{Segment: s}}, usual)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/code")
 		})

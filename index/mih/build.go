@@ -19,25 +19,19 @@ type tuning struct {
 
 var usual = tuning{live: 1 << 13, scan: 1 << 13, scanCost: (*scanner).cost}
 
-// A source is one segment to copy from, without its dead codes.
-type source struct {
-	*segment
-	dead *bitset
-}
-
 // merge builds a segment on the heap from the living codes of others. An ID must live
 // in one source at most.
 func merge(sources []source, tune tuning) *segment {
 	n := 0
 	for _, s := range sources {
-		n += len(s.ids) - s.dead.len()
+		n += len(s.IDs) - s.Dead.Len()
 	}
 	chunks := tune.chunksFor(n)
 	to := carve(make([]uint64, layoutOf(n, chunks).total), n, chunks)
 
 	next := make([]int, len(sources))
 	settle := func(i int) { // passes over dead codes
-		for next[i] < len(sources[i].ids) && sources[i].dead.has(uint32(next[i])) {
+		for next[i] < len(sources[i].IDs) && sources[i].Dead.Has(uint32(next[i])) {
 			next[i]++
 		}
 	}
@@ -48,28 +42,28 @@ func merge(sources []source, tune tuning) *segment {
 		first := -1
 		var id index.ID
 		for i, s := range sources {
-			if next[i] < len(s.ids) && (first < 0 || s.ids[next[i]] < id) {
-				first, id = i, s.ids[next[i]]
+			if next[i] < len(s.IDs) && (first < 0 || s.IDs[next[i]] < id) {
+				first, id = i, s.IDs[next[i]]
 			}
 		}
-		to.ids[at] = id
-		to.codes[at] = sources[first].codes[next[first]]
+		to.IDs[at] = id
+		to.Body.codes[at] = sources[first].Body.codes[next[first]]
 		next[first]++
 		settle(first)
 	}
-	to.post()
+	post(to)
 	return to
 }
 
 // post fills in the chunk postings from the codes, and the header. For each chunk it
 // sorts the codes roughly by their first bits before it sorts them fully: otherwise
 // nearly every step would wait for memory.
-func (s *segment) post() {
+func post(s *segment) {
 	type entry struct{ value, at uint32 }
-	entries := make([]entry, len(s.codes))
+	entries := make([]entry, len(s.Body.codes))
 	var starts []uint32
-	for i := range s.chunks {
-		ch := &s.chunks[i]
+	for i := range s.Body.chunks {
+		ch := &s.Body.chunks[i]
 		buckets := 1 << ch.width
 		if starts == nil {
 			starts = make([]uint32, buckets+1) // the first chunk is the widest
@@ -81,8 +75,8 @@ func (s *segment) post() {
 		drop := max(0, ch.width-roughBits)
 		var rough [1<<roughBits + 1]uint32
 		values := ch.postings // until the positions are known
-		for c := range s.codes {
-			values[c] = ch.value(&s.codes[c])
+		for c := range s.Body.codes {
+			values[c] = ch.value(&s.Body.codes[c])
 			rough[values[c]>>drop+1]++
 		}
 		for r := range 1 << roughBits {
@@ -111,7 +105,7 @@ func (s *segment) post() {
 		}
 		sample(ch.unary, ch.samples, buckets)
 	}
-	s.seal()
+	seal(s)
 }
 
 // Costs in nanoseconds; only their ratios and that to a scan matter, which were measured

@@ -31,26 +31,8 @@
 //
 // # Files
 //
-// A directory holds LOCK (empty; locked with flock(2) while the index is open), MANIFEST,
-// and segments named by their number: 16 hexadecimal digits and ".seg". Files that end in
-// ".tmp" and segments that the manifest does not name are left from a crash and removed
-// by Open. Every file is written under a ".tmp" name, synced, renamed, and the directory
-// synced; segments before the manifest that names them. They are derived data: when
-// damaged, Open says [index.ErrCorrupt] and "selvage reindex" makes them again. They are
-// mapped: nobody may shorten them while the index is open.
-//
-// MANIFEST, integers fixed in little-endian order (u32, u64) or as uvarint (encoding/binary):
-//
-//	8 bytes  "SHMANI01"
-//	u64      cursor of the last flush
-//	uvarint  number of the next segment file; numbers begin at 1
-//	uvarint  number of segments; then for each
-//	    uvarint  number of its file
-//	    uvarint  number of codes
-//	    u32      its checksum, as in its trailer
-//	    uvarint  number of dead codes; then for each, in rising order of position,
-//	        uvarint  position, less that of the one before, less 1 (the first: as it is)
-//	u32      CRC-32C of all bytes before
+// Package internal/segments tells how a directory is kept, and the format of its MANIFEST,
+// which begins with "SHMANI01".
 //
 // A segment is made of words of 64 bits in the byte order of the machine that wrote it;
 // the magic word tells the order. Each part is filled up with zeros to 8 words.

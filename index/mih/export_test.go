@@ -1,6 +1,10 @@
 package mih
 
-import "testing"
+import (
+	"testing"
+
+	"selvage/index/internal/segments"
+)
 
 // SetVectors turns the scanning of planes on, on any processor, or off, until the test ends.
 func SetVectors(t testing.TB, on bool) {
@@ -13,21 +17,17 @@ func SetVectors(t testing.TB, on bool) {
 // of them, and merges. It reads buckets whenever cost is high, and hardly ever when it
 // is low.
 func NewEager(cost float64) *Index {
-	x := New()
-	x.cur.tuning = tuning{live: 40, scan: 36, scanCost: func(s *scanner, radius int) float64 {
+	return create(eager(cost))
+}
+
+func eager(cost float64) tuning {
+	return tuning{live: 40, scan: 36, scanCost: func(s *scanner, radius int) float64 {
 		return cost * float64(len(s.probes))
 	}}
-	return x
 }
 
 // OpenEager is Open with the settings of NewEager, without syncing and, if step is not nil, with a
 // function that is called before each step on disk and may let it fail.
 func OpenEager(dir string, cost float64, step func(string) error) (*Index, error) {
-	x, err := open(dir, true)
-	if err != nil {
-		return nil, err
-	}
-	x.cur.tuning = NewEager(cost).cur.tuning
-	x.files.step = step
-	return x, nil
+	return open(dir, eager(cost), segments.Options{Step: step, NoSync: true})
 }

@@ -1,197 +1,74 @@
 package mih
 
 import (
-	"fmt"
-	"os"
-	"slices"
-	"sync"
-	"sync/atomic"
-
 	"selvage/index"
+	"selvage/index/internal/segments"
 )
 
 // Index implements [index.Persistent]. Make one with [New] or [Open].
-//
-// Everything that a search needs is in one immutable state. A search takes the current
-// one and is never held up; a writer makes a new one and puts it in place.
 type Index struct {
-	write  sync.Mutex          // one writer at a time
-	places map[index.ID]uint32 // living codes of the live part; guarded by write
-
-	mu  sync.RWMutex // guards cur, and nothing slow
-	cur *state
-
-	upkeep  sync.Mutex // one flush or merge at a time; taken before write
-	files   *files     // nil without a directory; guarded by upkeep
-	cursor  atomic.Uint64
-	merging atomic.Bool // a merge in the background is on its way
-	work    sync.WaitGroup
+	parts  *segments.Index[index.Code, body]
+	tuning tuning
 }
 
 var _ index.Persistent = (*Index)(nil)
 
-type state struct {
-	tuning   tuning
-	segments []segmentView
-	live     live
-	count    int // living codes
-	closed   bool
-}
-
-// segmentView is a segment and which of its codes are dead: now, and as of the last
-// flush, which is what a crash goes back to.
-type segmentView struct {
-	*segment
-	dead, flushed *bitset
-}
-
-// live is the part that grows at its end. Older states see less of the same memory.
-type live struct {
-	codes []index.Code
-	ids   []index.ID
-	dead  *bitset
-}
-
 // New returns an empty index in memory.
-func New() *Index {
-	return &Index{cur: &state{tuning: usual}, places: make(map[index.ID]uint32)}
+func New() *Index { return create(usual) }
+
+func create(t tuning) *Index { return &Index{segments.New(format(t)), t} }
+
+// Open opens the index in a directory, which is made if it does not exist. Its files
+// are checked in full and then mapped into memory; nothing is built. Damaged or missing
+// files give an error that wraps [index.ErrCorrupt]. A directory can be open once at a
+// time, in one process.
+func Open(dir string) (*Index, error) { return open(dir, usual, segments.Options{}) }
+
+func open(dir string, t tuning, o segments.Options) (*Index, error) {
+	parts, err := segments.Open(dir, format(t), o)
+	if err != nil {
+		return nil, err
+	}
+	return &Index{parts, t}, nil
 }
 
-// snapshot returns the current state; the caller must release it.
-func (x *Index) snapshot() (*state, error) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if x.cur.closed {
-		return nil, errClosed
+func format(t tuning) segments.Format[index.Code, body] {
+	return segments.Format[index.Code, body]{
+		Name: "similarity index", Manifest: "SHMANI01",
+		Live: t.live, Limit: segmentLimit,
+		Build: func(ids []index.ID, codes []index.Code) *segment {
+			s := carve(make([]uint64, layoutOf(len(ids), 0).total), len(ids), 0)
+			copy(s.IDs, ids)
+			copy(s.Body.codes, codes)
+			seal(s)
+			return s
+		},
+		Merge: func(sources []source) *segment { return merge(sources, t) },
+		Parse: parse,
+		Carve: func(words []uint64, built *segment) *segment {
+			return carve(words, len(built.IDs), len(built.Body.chunks))
+		},
+		Same:  func(s *segment, at uint32, c index.Code) bool { return s.Body.codes[at] == c },
+		Equal: func(a, b index.Code) bool { return a == b },
 	}
-	for _, v := range x.cur.segments {
-		v.acquire()
-	}
-	return x.cur, nil
 }
 
-func (s *state) release() {
-	for _, v := range s.segments {
-		v.release()
-	}
+// A state is what an index holds at one moment.
+type state struct {
+	*segments.State[index.Code, body]
+	tuning tuning
 }
 
-var errClosed = fmt.Errorf("similarity index: %w", os.ErrClosed)
-
-// publish puts a state in place. The caller holds write.
-func (x *Index) publish(s *state) {
-	x.mu.Lock()
-	x.cur = s
-	x.mu.Unlock()
+func (x *Index) snapshot() (state, error) {
+	s, err := x.parts.Snapshot()
+	return state{s, x.tuning}, err
 }
 
 // Add implements [index.Hamming].
-func (x *Index) Add(id index.ID, c index.Code) error {
-	crowded, err := x.add(id, c)
-	if err != nil || !crowded {
-		return err
-	}
-	// Merging has fallen behind: the writer waits for it.
-	x.upkeep.Lock()
-	defer x.upkeep.Unlock()
-	return x.mergeMemory()
-}
-
-func (x *Index) add(id index.ID, c index.Code) (crowded bool, err error) {
-	x.write.Lock()
-	defer x.write.Unlock()
-	if x.cur.closed {
-		return false, errClosed
-	}
-	next := *x.cur
-	if old, ok := next.forget(x.places, id, &c); ok && old == c {
-		return false, nil
-	}
-	x.places[id] = uint32(len(next.live.ids))
-	next.live.codes = append(next.live.codes, c)
-	next.live.ids = append(next.live.ids, id)
-	next.count++
-	if len(next.live.ids) >= next.tuning.live {
-		x.freeze(&next)
-		inMemory := 0
-		for _, v := range next.segments {
-			if v.file == 0 {
-				inMemory++
-			}
-		}
-		crowded = inMemory > 40
-		x.mergeSoon()
-	}
-	x.publish(&next)
-	return crowded, nil
-}
+func (x *Index) Add(id index.ID, c index.Code) error { return x.parts.Add(id, c) }
 
 // Remove implements [index.Hamming].
-func (x *Index) Remove(id index.ID) error {
-	x.write.Lock()
-	defer x.write.Unlock()
-	if x.cur.closed {
-		return errClosed
-	}
-	next := *x.cur
-	if _, ok := next.forget(x.places, id, nil); ok {
-		x.publish(&next)
-	}
-	return nil
-}
-
-// forget marks the code of an ID as dead and returns it, unless it is the one to keep.
-func (s *state) forget(places map[index.ID]uint32, id index.ID, keep *index.Code) (old index.Code, ok bool) {
-	if at, ok := places[id]; ok {
-		old = s.live.codes[at]
-		if keep == nil || *keep != old {
-			s.live.dead = s.live.dead.with(at)
-			delete(places, id)
-			s.count--
-		}
-		return old, true
-	}
-	for i, v := range s.segments {
-		at, ok := v.find(id)
-		if !ok || v.dead.has(at) {
-			continue
-		}
-		old = v.codes[at]
-		if keep == nil || *keep != old {
-			s.segments = slices.Clone(s.segments)
-			s.segments[i].dead = v.dead.with(at)
-			s.count--
-		}
-		return old, true
-	}
-	return old, false
-}
-
-// freeze makes a segment of the live part. The caller holds write.
-func (x *Index) freeze(s *state) {
-	order := make([]uint32, 0, len(x.places))
-	for _, at := range x.places {
-		order = append(order, at)
-	}
-	ids, codes := s.live.ids, s.live.codes
-	slices.SortFunc(order, func(a, b uint32) int {
-		if ids[a] < ids[b] {
-			return -1
-		}
-		return 1
-	})
-	if len(order) > 0 {
-		n := len(order)
-		to := carve(make([]uint64, layoutOf(n, 0).total), n, 0)
-		for i, at := range order {
-			to.ids[i], to.codes[i] = ids[at], codes[at]
-		}
-		to.seal()
-		s.segments = append(slices.Clip(s.segments), segmentView{segment: to})
-	}
-	s.live = live{}
-	x.places = make(map[index.ID]uint32)
-}
+func (x *Index) Remove(id index.ID) error { return x.parts.Remove(id) }
 
 // Range implements [index.Hamming]. It costs the cheaper of reading buckets and of
 // scanning; see the package documentation.
@@ -203,7 +80,7 @@ func (x *Index) Range(probes []index.Code, radius int) ([]index.Hit, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.release()
+	defer s.Release()
 	return s.within(probes, radius), nil
 }
 
@@ -213,7 +90,7 @@ func (x *Index) Nearest(probes []index.Code, k int) ([]index.Hit, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer s.release()
+	defer s.Release()
 	if k <= 0 || len(probes) == 0 {
 		return nil, nil
 	}
@@ -221,11 +98,22 @@ func (x *Index) Nearest(probes []index.Code, k int) ([]index.Hit, error) {
 }
 
 // Len implements [index.Hamming]. It is 0 after Close.
-func (x *Index) Len() int {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.cur.count
-}
+func (x *Index) Len() int { return x.parts.Len() }
+
+// Flush implements [index.Persistent]. It waits for a merge that is under way; adding,
+// removing and searching go on meanwhile. An index made with [New] has nowhere to write
+// to and only notes the cursor.
+//
+// An error that comes from the merging of files after the flush leaves everything
+// flushed; it is right to flush again.
+func (x *Index) Flush(cursor uint64) error { return x.parts.Flush(cursor) }
+
+// Cursor implements [index.Persistent].
+func (x *Index) Cursor() uint64 { return x.parts.Cursor() }
+
+// Close implements [index.Persistent]. Searches that run come to their end; all later
+// calls but Len, Cursor and Close fail with [os.ErrClosed].
+func (x *Index) Close() error { return x.parts.Close() }
 
 // Size is the memory that the index takes, in bytes, and how much of it is mapped from
 // files and so can be given back by the system under pressure.
@@ -234,13 +122,13 @@ func (x *Index) Size() (total, mapped int64) {
 	if err != nil {
 		return 0, 0
 	}
-	defer s.release()
-	for _, v := range s.segments {
-		size := int64(8 * len(v.words))
+	defer s.Release()
+	for _, v := range s.Segments {
+		size := int64(8 * len(v.Words))
 		total += size
-		if v.file != 0 {
+		if v.OnDisk() {
 			mapped += size
 		}
 	}
-	return total + int64(len(s.live.ids))*80, mapped // code, ID and place
+	return total + int64(len(s.Live.IDs))*80, mapped // code, ID and place
 }

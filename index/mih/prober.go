@@ -46,7 +46,7 @@ func (p *prober) reset() {
 // A task is what one probe wants of one chunk.
 type task struct {
 	*chunk
-	view    *segmentView
+	view    *part
 	probes  []index.Code
 	probe   int
 	radius  int
@@ -56,15 +56,15 @@ type task struct {
 
 // search reports false where it met more candidates than allowed, as with many codes in
 // one bucket, so that a scan will be cheaper.
-func (p *prober) search(v *segmentView, hits []index.Hit, probes []index.Code, radius, allowed int) ([]index.Hit, bool) {
-	if need := (len(v.codes) + 63) / 64; len(p.seen) < need {
+func (p *prober) search(v *part, hits []index.Hit, probes []index.Code, radius, allowed int) ([]index.Hit, bool) {
+	if need := (len(v.Body.codes) + 63) / 64; len(p.seen) < need {
 		p.seen = make([]uint64, need)
 	}
-	spread := radii(radius, len(v.chunks))
+	spread := radii(radius, len(v.Body.chunks))
 	t := task{view: v, probes: probes, radius: radius, hits: hits, allowed: allowed}
 	for t.probe = range probes {
-		for i := range v.chunks {
-			t.chunk = &v.chunks[i]
+		for i := range v.Body.chunks {
+			t.chunk = &v.Body.chunks[i]
 			if !p.ball(&t, spread[i]) {
 				return nil, false
 			}
@@ -164,15 +164,15 @@ func (p *prober) compare(t *task, buckets []bucket) {
 // check compares the first n candidates with the probe.
 func (p *prober) check(t *task, n int) {
 	q := &t.probes[t.probe]
-	touch(t.view.codes, p.found[:n])
-	for _, at := range p.near[:nearHalf(t.view.codes, p.found[:n], q, t.radius, &p.near)] {
-		c := &t.view.codes[at]
-		if c.Distance(*q) > t.radius || p.seen[at/64]>>(at%64)&1 != 0 || t.view.dead.has(at) {
+	touch(t.view.Body.codes, p.found[:n])
+	for _, at := range p.near[:nearHalf(t.view.Body.codes, p.found[:n], q, t.radius, &p.near)] {
+		c := &t.view.Body.codes[at]
+		if c.Distance(*q) > t.radius || p.seen[at/64]>>(at%64)&1 != 0 || t.view.Dead.Has(at) {
 			continue
 		}
 		p.seen[at/64] |= 1 << (at % 64)
 		p.marked = append(p.marked, at)
-		t.hits = append(t.hits, nearestProbe(t.view.ids[at], c, t.probes))
+		t.hits = append(t.hits, nearestProbe(t.view.IDs[at], c, t.probes))
 	}
 }
 

@@ -55,7 +55,7 @@ func (s *scanner) block(hits []index.Hit, codes []index.Code, ids []index.ID, fr
 	for w, word := range s.hit {
 		for ; word != 0; word &= word - 1 {
 			i := w*64 + bits.TrailingZeros64(word)
-			if !dead.has(uint32(from + i)) {
+			if !dead.Has(uint32(from + i)) {
 				s.best[i].ID = ids[from+i]
 				hits = append(hits, s.best[i])
 			}

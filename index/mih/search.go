@@ -7,35 +7,35 @@ import (
 )
 
 // within returns the living codes of a snapshot, in order.
-func (s *state) within(probes []index.Code, radius int) []index.Hit {
+func (s state) within(probes []index.Code, radius int) []index.Hit {
 	if len(probes) == 0 {
 		return nil
 	}
 	sc := newScanner(probes)
 	defer scanners.Put(sc)
 	var hits []index.Hit
-	for _, v := range s.segments {
-		hits = v.within(hits, sc, radius, s.tuning)
+	for _, v := range s.Segments {
+		hits = searchPart(&v, hits, sc, radius, s.tuning)
 	}
-	hits = sc.scan(hits, s.live.codes, s.live.ids, s.live.dead, radius)
+	hits = sc.scan(hits, s.Live.Items, s.Live.IDs, s.Live.Dead, radius)
 	slices.SortFunc(hits, index.Hit.Compare)
 	return hits
 }
 
 // nearest tries small radii, which are cheap, and then looks at every code.
-func (s *state) nearest(probes []index.Code, k int) []index.Hit {
-	if k >= s.count {
+func (s state) nearest(probes []index.Code, k int) []index.Hit {
+	if k >= s.Len() {
 		return s.within(probes, 256)
 	}
 	b := bounded{k: k, limit: 256, scanner: newScanner(probes)}
 	defer scanners.Put(b.scanner)
 	for _, radius := range []int{15, 31, 43} {
 		bucketed, scanned := 0.0, 0.0
-		for _, v := range s.segments {
-			all := s.tuning.scanCost(b.scanner, radius) * float64(len(v.codes))
+		for _, v := range s.Segments {
+			all := s.tuning.scanCost(b.scanner, radius) * float64(len(v.Body.codes))
 			scanned += all
-			if len(v.chunks) > 0 {
-				all = min(all, float64(len(probes))*probeCost(len(v.codes), len(v.chunks), radius))
+			if len(v.Body.chunks) > 0 {
+				all = min(all, float64(len(probes))*probeCost(len(v.Body.codes), len(v.Body.chunks), radius))
 			}
 			bucketed += all
 		}
@@ -46,10 +46,10 @@ func (s *state) nearest(probes []index.Code, k int) []index.Hit {
 			return hits[:k]
 		}
 	}
-	for _, v := range s.segments {
-		b.scan(v.codes, v.ids, v.dead)
+	for _, v := range s.Segments {
+		b.scan(v.Body.codes, v.IDs, v.Dead)
 	}
-	b.scan(s.live.codes, s.live.ids, s.live.dead)
+	b.scan(s.Live.Items, s.Live.IDs, s.Live.Dead)
 	b.trim()
 	return b.hits
 }
@@ -81,11 +81,11 @@ func (b *bounded) trim() {
 	}
 }
 
-// within searches one segment by the cheaper of two ways, both exact.
-func (v *segmentView) within(hits []index.Hit, s *scanner, radius int, tune tuning) []index.Hit {
-	n := len(v.codes)
+// searchPart searches one segment by the cheaper of two ways, both exact.
+func searchPart(v *part, hits []index.Hit, s *scanner, radius int, tune tuning) []index.Hit {
+	n := len(v.Body.codes)
 	scan := tune.scanCost(s, radius) * float64(n)
-	if len(v.chunks) > 0 && float64(len(s.probes))*probeCost(n, len(v.chunks), radius) < scan {
+	if len(v.Body.chunks) > 0 && float64(len(s.probes))*probeCost(n, len(v.Body.chunks), radius) < scan {
 		p := probers.Get().(*prober)
 		found, ok := p.search(v, hits, s.probes, radius, int(scan/costCandidate))
 		p.reset()
@@ -94,5 +94,5 @@ func (v *segmentView) within(hits []index.Hit, s *scanner, radius int, tune tuni
 			return found
 		}
 	}
-	return s.scan(hits, v.codes, v.ids, v.dead, radius)
+	return s.scan(hits, v.Body.codes, v.IDs, v.Dead, radius)
 }

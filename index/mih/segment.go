@@ -2,39 +2,34 @@ package mih
 
 import (
 	"fmt"
-	"hash/crc32"
 	"math/bits"
 	"slices"
-	"sync/atomic"
-	"unsafe"
 
 	"selvage/index"
+	"selvage/index/internal/segments"
 )
 
 // The layout is written out in doc.go. All lengths here are in words of 64 bits.
 const (
-	magic       = 0x32304d4745534853 // "SHSEGM02" where the low byte comes first
-	headerWords = 8
-	maxCodes    = 1 << 28 // what the parser accepts; building stops far below
-	minChunks   = 11      // numbers of chunks are odd
-	maxChunks   = 31
-	groupBits   = 5 // buckets come in groups of 32, each with a sample
-	groupSize   = 1 << groupBits
+	magic     = 0x32304d4745534853 // "SHSEGM02" where the low byte comes first
+	maxCodes  = 1 << 28            // what the parser accepts; building stops far below
+	minChunks = 11                 // numbers of chunks are odd
+	maxChunks = 31
+	groupBits = 5 // buckets come in groups of 32, each with a sample
+	groupSize = 1 << groupBits
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+type (
+	segment = segments.Segment[body]
+	source  = segments.Source[body]
+	part    = segments.Part[body]
+	bitset  = segments.Bitset
+)
 
-// A segment is an immutable set of codes with its chunk postings. It lies in one block
-// of words, on the heap or mapped from a file.
-type segment struct {
-	words  []uint64
+// A body is the codes of a segment.
+type body struct {
 	codes  []index.Code
-	ids    []index.ID // strictly rising
-	chunks []chunk    // none in a small segment, which is always scanned
-
-	file  uint64 // number of the file, 0 for a segment that is only in memory
-	unmap func() // releases words
-	refs  atomic.Int64
+	chunks []chunk // none in a small segment, which is always scanned
 }
 
 // A chunk is every m-th bit of the code, where m is the number of chunks, and for every
@@ -178,9 +173,9 @@ type layout struct {
 type chunkLayout struct{ samples, unary, postings int }
 
 func layoutOf(n, chunks int) layout {
-	pad := func(words int) int { return (words + 7) &^ 7 }
+	pad := segments.Pad
 	l := layout{codes: pad(4 * n), ids: pad(n)}
-	l.total = headerWords + l.codes + l.ids
+	l.total = segments.HeaderWords + l.codes + l.ids
 	for i := range chunks {
 		buckets := 1 << cutOf(i, chunks).width
 		c := chunkLayout{
@@ -191,69 +186,45 @@ func layoutOf(n, chunks int) layout {
 		l.chunks = append(l.chunks, c)
 		l.total += c.samples + c.unary + c.postings
 	}
-	l.total += 8 // trailer
+	l.total += segments.TrailerWords
 	return l
 }
 
 // carve makes a segment of n codes out of words, which must have the right length.
 func carve(words []uint64, n, chunks int) *segment {
 	l := layoutOf(n, chunks)
-	s := &segment{words: words, unmap: func() {}}
-	s.refs.Store(1)
-	rest := words[headerWords:]
+	rest := words[segments.HeaderWords:]
 	take := func(count int) []uint64 {
 		part := rest[:count:count]
 		rest = rest[count:]
 		return part
 	}
-	s.codes = view[index.Code](take(l.codes), n)
-	s.ids = view[index.ID](take(l.ids), n)
+	b := body{codes: segments.View[index.Code](take(l.codes), n)}
+	ids := segments.View[index.ID](take(l.ids), n)
 	for i, c := range l.chunks {
 		cut := cutOf(i, chunks)
-		s.chunks = append(s.chunks, chunk{
+		b.chunks = append(b.chunks, chunk{
 			cut:      cut,
-			samples:  view[uint32](take(c.samples), 1<<cut.width/groupSize),
+			samples:  segments.View[uint32](take(c.samples), 1<<cut.width/groupSize),
 			unary:    take(c.unary),
-			postings: view[uint32](take(c.postings), n),
+			postings: segments.View[uint32](take(c.postings), n),
 		})
 	}
-	return s
+	return segments.NewSegment(words, ids, b)
 }
-
-// view reads words as n values of a type without pointers, in the machine's byte order.
-func view[T any](words []uint64, n int) []T {
-	if n == 0 {
-		return nil
-	}
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(words))), n)
-}
-
-// wordsOf is the other way round, for bytes that are aligned like words.
-func wordsOf(b []byte) []uint64 {
-	if len(b) < 8 {
-		return nil
-	}
-	return unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/8)
-}
-
-func bytesOf(words []uint64) []byte { return view[byte](words, 8*len(words)) }
 
 // seal fills in header and trailer of a segment that was built.
-func (s *segment) seal() {
-	w := s.words
-	w[0], w[1], w[2], w[3] = magic, uint64(len(s.ids)), uint64(len(s.chunks)), uint64(len(w))
-	body := w[:len(w)-8]
-	w[len(w)-8] = uint64(crc32.Checksum(bytesOf(body), castagnoli))
+func seal(s *segment) {
+	w := s.Words
+	w[0], w[1], w[2], w[3] = magic, uint64(len(s.IDs)), uint64(len(s.Body.chunks)), uint64(len(w))
+	segments.Seal(w)
 }
 
 // parse reads a segment and trusts nothing in it: after a nil error no search in it can
 // go out of bounds. The error says what is wrong and does not wrap [index.ErrCorrupt].
 func parse(words []uint64) (*segment, error) {
-	if len(words) < headerWords+8 {
-		return nil, fmt.Errorf("%d bytes are too few for a segment", 8*len(words))
-	}
-	if words[0] != magic {
-		return nil, fmt.Errorf("not a segment of this version and byte order")
+	if err := segments.Check(words, magic); err != nil {
+		return nil, err
 	}
 	n, chunks := words[1], words[2]
 	if n > maxCodes || chunks != 0 && (chunks < minChunks || chunks > maxChunks || chunks%2 == 0) {
@@ -262,18 +233,12 @@ func parse(words []uint64) (*segment, error) {
 	if want := layoutOf(int(n), int(chunks)).total; words[3] != uint64(want) || len(words) != want {
 		return nil, fmt.Errorf("length is %d bytes, want %d", 8*len(words), 8*want)
 	}
-	body := len(words) - 8
-	if sum := crc32.Checksum(bytesOf(words[:body]), castagnoli); words[body] != uint64(sum) {
-		return nil, fmt.Errorf("checksum is %08x, want %08x", sum, words[body])
-	}
 	s := carve(words, int(n), int(chunks))
-	for i := range s.ids {
-		if i > 0 && s.ids[i] <= s.ids[i-1] {
-			return nil, fmt.Errorf("IDs do not rise at position %d", i)
-		}
+	if err := segments.Rising(s.IDs); err != nil {
+		return nil, err
 	}
-	for i := range s.chunks {
-		if err := s.chunks[i].check(int(n)); err != nil {
+	for i := range s.Body.chunks {
+		if err := s.Body.chunks[i].check(int(n)); err != nil {
 			return nil, fmt.Errorf("chunk %d: %w", i, err)
 		}
 	}
@@ -316,21 +281,4 @@ func sample(unary []uint64, samples []uint32, buckets int) (end uint64, ok bool)
 		zeros += here
 	}
 	return 0, false
-}
-
-// find returns the position of an ID.
-func (s *segment) find(id index.ID) (uint32, bool) {
-	if len(s.ids) == 0 || id < s.ids[0] || id > s.ids[len(s.ids)-1] {
-		return 0, false
-	}
-	i, ok := slices.BinarySearch(s.ids, id)
-	return uint32(i), ok
-}
-
-func (s *segment) acquire() { s.refs.Add(1) }
-
-func (s *segment) release() {
-	if s.refs.Add(-1) == 0 {
-		s.unmap()
-	}
 }

@@ -92,7 +92,7 @@ func TestScan(t *testing.T) {
 	for i := range ids {
 		ids[i] = index.ID(3 * i)
 	}
-	dead := (*bitset)(nil).with(5, 600, 1700, 2100)
+	dead := (*bitset)(nil).With(5, 600, 1700, 2100)
 	for radius := range 257 {
 		probes := indextest.Random(r.IntN(6), r.Uint64())
 		for range 1 + r.IntN(4) {

@@ -99,6 +99,9 @@ func (x *Index[T, B]) Snapshot() (*State[T, B], error) {
 	return x.cur, nil
 }
 
+// Len is the number of living items.
+func (s *State[T, B]) Len() int { return s.count }
+
 // Release ends the use of a state.
 func (s *State[T, B]) Release() {
 	for _, v := range s.Segments {
