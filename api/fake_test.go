@@ -17,15 +17,17 @@ import (
 // fakeRegistry is a registry in memory that matches equal bytes only. It obeys the rules
 // of visibility, so that the scenarios mean the same here as with the real service.
 type fakeRegistry struct {
-	mu      sync.Mutex
-	clock   func() time.Time
-	n       int
-	works   []*registry.Work
-	matches map[registry.MatchID]*registry.MatchReport
-	events  map[registry.OwnerID][]registry.Event
-	pending bool // receipts stay pending
-	millis  map[string]float64
-	calls   int // of Register, Match and Compare
+	mu       sync.Mutex
+	clock    func() time.Time
+	n        int
+	works    []*registry.Work
+	matches  map[registry.MatchID]*registry.MatchReport
+	events   map[registry.OwnerID][]registry.Event
+	feedback []registry.Feedback
+	banks    map[registry.OwnerID][]registry.Ignored
+	pending  bool // receipts stay pending
+	millis   map[string]float64
+	calls    int // of Register, Match and Compare
 
 	// before, if set, runs at the start of Register, Match and Evidence.
 	before func(ctx context.Context) error

@@ -63,7 +63,7 @@ var epoch = time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC)
 // newEnv makes a server over the fake registry.
 func newEnv(t *testing.T, change func(*Config)) *env {
 	t.Helper()
-	reg := &fakeRegistry{clock: func() time.Time { return epoch }, matches: map[registry.MatchID]*registry.MatchReport{}, events: map[registry.OwnerID][]registry.Event{}}
+	reg := &fakeRegistry{clock: func() time.Time { return epoch }, matches: map[registry.MatchID]*registry.MatchReport{}, events: map[registry.OwnerID][]registry.Event{}, banks: map[registry.OwnerID][]registry.Ignored{}}
 	e := newEnvOver(t, reg, mem.NewKV(), change)
 	e.reg = reg
 	return e
@@ -120,6 +120,7 @@ type call struct {
 	method, path, key string
 	header            map[string]string
 	body              []byte
+	sent              string // a body in which placeholders are filled in
 	form              *formBody
 }
 
@@ -139,6 +140,12 @@ func (e *env) do(c call) reply {
 		path = e.ids.Replace(path)
 	}
 	body := c.body
+	if c.sent != "" {
+		body = []byte(c.sent)
+		if e.ids != nil {
+			body = []byte(e.ids.Replace(c.sent))
+		}
+	}
 	req := httptest.NewRequest(c.method, "http://selvage.test/", nil)
 	if c.form != nil {
 		body = c.form.body

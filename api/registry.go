@@ -25,6 +25,17 @@ type Registry interface {
 	Compare(ctx context.Context, owner registry.OwnerID, work registry.WorkID, f registry.File) (*registry.MatchReport, error)
 	Fingerprints(ctx context.Context, kind fingerprint.WorkKind, data []byte) (*fingerprint.Result, error)
 	Events(ctx context.Context, owner registry.OwnerID, cursor string, limit int) (registry.Page[registry.Event], error)
+	Overlay(ctx context.Context, reader registry.OwnerID, match registry.MatchID, work registry.WorkID, out io.Writer) error
+	Judge(ctx context.Context, q registry.JudgeRequest) (*registry.Feedback, error)
+	WithdrawFeedback(ctx context.Context, owner registry.OwnerID, match registry.MatchID, work registry.WorkID) error
+	MatchFeedback(ctx context.Context, owner registry.OwnerID, match registry.MatchID) ([]registry.Feedback, error)
+	Feedback(ctx context.Context, owner registry.OwnerID, cursor string, limit int) (registry.Page[registry.Feedback], error)
+	// FeedbackReport with an empty owner and ExportFeedback are over all owners.
+	FeedbackReport(ctx context.Context, owner registry.OwnerID) (*registry.FeedbackReport, error)
+	ExportFeedback(ctx context.Context, f func(registry.FeedbackRow) error) error
+	Ignore(ctx context.Context, owner registry.OwnerID, label string, f registry.File) (entry *registry.Ignored, added bool, err error)
+	IgnoredList(ctx context.Context, owner registry.OwnerID) ([]registry.Ignored, error)
+	Unignore(ctx context.Context, owner registry.OwnerID, id string) error
 	Ready(ctx context.Context) error
 	LogFile(ctx context.Context, path string) ([]byte, error)
 }

@@ -31,6 +31,24 @@ func (e EventKind) Valid() bool {
 	}
 }
 
+// Defines values for FeedbackAs.
+const (
+	FeedbackAsAsker FeedbackAs = "asker"
+	FeedbackAsOwner FeedbackAs = "owner"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackAs enum.
+func (e FeedbackAs) Valid() bool {
+	switch e {
+	case FeedbackAsAsker:
+		return true
+	case FeedbackAsOwner:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FingerprintView.
 const (
 	Box  FingerprintView = "box"
@@ -43,6 +61,24 @@ func (e FingerprintView) Valid() bool {
 	case Box:
 		return true
 	case Full:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Judgement.
+const (
+	Confirmed Judgement = "confirmed"
+	Rejected  Judgement = "rejected"
+)
+
+// Valid indicates whether the value is a known member of the Judgement enum.
+func (e Judgement) Valid() bool {
+	switch e {
+	case Confirmed:
+		return true
+	case Rejected:
 		return true
 	default:
 		return false
@@ -283,6 +319,87 @@ type EventPage struct {
 	Next  *string `json:"next,omitempty"`
 }
 
+// Feedback What one owner says of one pair of query and work.
+type Feedback struct {
+	// As Whether the judge had asked, or owns the work.
+	As FeedbackAs `json:"as"`
+
+	// By Identifier of the key that was used.
+	By *string `json:"by,omitempty"`
+
+	// History What was said before, oldest first; at most 50.
+	History *[]Said `json:"history,omitempty"`
+	Id      string  `json:"id"`
+
+	// Match The answer that was judged.
+	Match string  `json:"match"`
+	Note  *string `json:"note,omitempty"`
+
+	// Owner Who judged.
+	Owner string `json:"owner"`
+
+	// Policy Version of thresholds and calibration that judged then.
+	Policy string `json:"policy"`
+
+	// Query SHA-256 of the exact bytes of a file.
+	Query     Digest     `json:"query"`
+	Time      time.Time  `json:"time"`
+	Verdict   Judgement  `json:"verdict"`
+	Was       Match      `json:"was"`
+	Withdrawn *time.Time `json:"withdrawn,omitempty"`
+	Work      string     `json:"work"`
+}
+
+// FeedbackAs Whether the judge had asked, or owns the work.
+type FeedbackAs string
+
+// FeedbackBin Matches with a probability from `from` up to `to`; the last bin includes 1.
+type FeedbackBin struct {
+	Confirmed int     `json:"confirmed"`
+	From      float32 `json:"from"`
+
+	// Mean Mean probability said.
+	Mean     float32 `json:"mean"`
+	Rejected int     `json:"rejected"`
+	To       float32 `json:"to"`
+}
+
+// FeedbackGroup defines model for FeedbackGroup.
+type FeedbackGroup struct {
+	Confirmed int    `json:"confirmed"`
+	Name      string `json:"name"`
+	Rejected  int    `json:"rejected"`
+}
+
+// FeedbackList defines model for FeedbackList.
+type FeedbackList struct {
+	Items []Feedback `json:"items"`
+}
+
+// FeedbackPage defines model for FeedbackPage.
+type FeedbackPage struct {
+	Items []Feedback `json:"items"`
+
+	// Next Cursor of the next page; absent at the end.
+	Next *string `json:"next,omitempty"`
+}
+
+// FeedbackReport defines model for FeedbackReport.
+type FeedbackReport struct {
+	Bins      []FeedbackBin   `json:"bins"`
+	Confirmed int             `json:"confirmed"`
+	Policies  []FeedbackGroup `json:"policies"`
+	Rejected  int             `json:"rejected"`
+	Verdicts  []FeedbackGroup `json:"verdicts"`
+}
+
+// FeedbackRequest defines model for FeedbackRequest.
+type FeedbackRequest struct {
+	Note    *string   `json:"note,omitempty"`
+	Verdict Judgement `json:"verdict"`
+	Work    string    `json:"work"`
+}
+
 // FileForm defines model for FileForm.
 type FileForm struct {
 	File openapi_types.File `json:"file"`
@@ -323,6 +440,35 @@ type Fingerprints struct {
 	Notes        *[]string     `json:"notes,omitempty"`
 	Fingerprints []Fingerprint `json:"fingerprints"`
 }
+
+// IgnoreForm defines model for IgnoreForm.
+type IgnoreForm struct {
+	File openapi_types.File `json:"file"`
+
+	// Label What it is.
+	Label string `json:"label"`
+}
+
+// Ignored defines model for Ignored.
+type Ignored struct {
+	// Digest SHA-256 of the exact bytes of a file.
+	Digest Digest    `json:"digest"`
+	Format string    `json:"format"`
+	Height int       `json:"height"`
+	Id     string    `json:"id"`
+	Label  string    `json:"label"`
+	Size   int64     `json:"size"`
+	Time   time.Time `json:"time"`
+	Width  int       `json:"width"`
+}
+
+// IgnoredList defines model for IgnoredList.
+type IgnoredList struct {
+	Items []Ignored `json:"items"`
+}
+
+// Judgement defines model for Judgement.
+type Judgement string
 
 // Key defines model for Key.
 type Key struct {
@@ -368,8 +514,11 @@ type Match struct {
 
 // MatchReport defines model for MatchReport.
 type MatchReport struct {
-	Asker   string  `json:"asker"`
-	Id      string  `json:"id"`
+	Asker string `json:"asker"`
+	Id    string `json:"id"`
+
+	// Ignored Works left out because the asker's ignore bank explains what they share with the query.
+	Ignored *int    `json:"ignored,omitempty"`
 	Matches []Match `json:"matches"`
 
 	// Millis Milliseconds a stage; for admin keys only, because how long the search took may
@@ -380,11 +529,14 @@ type MatchReport struct {
 	More *int `json:"more,omitempty"`
 
 	// Policy Version of thresholds and calibration.
-	Policy  string    `json:"policy"`
-	Query   Query     `json:"query"`
-	Reason  string    `json:"reason"`
-	Time    time.Time `json:"time"`
-	Verdict Verdict   `json:"verdict"`
+	Policy string `json:"policy"`
+	Query  Query  `json:"query"`
+	Reason string `json:"reason"`
+
+	// Rejected Works left out because the asker rejected them for this picture before.
+	Rejected *int      `json:"rejected,omitempty"`
+	Time     time.Time `json:"time"`
+	Verdict  Verdict   `json:"verdict"`
 }
 
 // NewKey defines model for NewKey.
@@ -498,6 +650,18 @@ type Registration struct {
 // Role defines model for Role.
 type Role string
 
+// Said defines model for Said.
+type Said struct {
+	// By Identifier of the key that was used.
+	By *string `json:"by,omitempty"`
+
+	// Match The answer that was judged.
+	Match   string    `json:"match"`
+	Note    *string   `json:"note,omitempty"`
+	Time    time.Time `json:"time"`
+	Verdict Judgement `json:"verdict"`
+}
+
 // Signal defines model for Signal.
 type Signal struct {
 	Name  string  `json:"name"`
@@ -603,10 +767,53 @@ type ListEventsParams struct {
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
+// ListFeedbackParams defines parameters for ListFeedback.
+type ListFeedbackParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// ReportFeedbackParams defines parameters for ReportFeedback.
+type ReportFeedbackParams struct {
+	// All Over all owners; admin and officer keys only.
+	All *bool `form:"all,omitempty" json:"all,omitempty"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
 // FingerprintFileParams defines parameters for FingerprintFile.
 type FingerprintFileParams struct {
 	// Kind Kind of work; told from the bytes where absent.
 	Kind *WorkKind `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// ListIgnoredParams defines parameters for ListIgnored.
+type ListIgnoredParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// IgnorePictureParams defines parameters for IgnorePicture.
+type IgnorePictureParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// UnignorePictureParams defines parameters for UnignorePicture.
+type UnignorePictureParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
 // MatchFileParams defines parameters for MatchFile.
@@ -625,6 +832,39 @@ type MatchFileParams struct {
 
 // ReadMatchParams defines parameters for ReadMatch.
 type ReadMatchParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// WithdrawFeedbackParams defines parameters for WithdrawFeedback.
+type WithdrawFeedbackParams struct {
+	Work string `form:"work" json:"work"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// ReadMatchFeedbackParams defines parameters for ReadMatchFeedback.
+type ReadMatchFeedbackParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// JudgeMatchParams defines parameters for JudgeMatch.
+type JudgeMatchParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// ReadOverlayParams defines parameters for ReadOverlay.
+type ReadOverlayParams struct {
+	// Work The match with this work; the first one where absent.
+	Work *string `form:"work,omitempty" json:"work,omitempty"`
+
 	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
 	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
@@ -730,11 +970,17 @@ type ReadReceiptParams struct {
 // FingerprintFileMultipartRequestBody defines body for FingerprintFile for multipart/form-data ContentType.
 type FingerprintFileMultipartRequestBody = FileForm
 
+// IgnorePictureMultipartRequestBody defines body for IgnorePicture for multipart/form-data ContentType.
+type IgnorePictureMultipartRequestBody = IgnoreForm
+
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyRequest
 
 // MatchFileMultipartRequestBody defines body for MatchFile for multipart/form-data ContentType.
 type MatchFileMultipartRequestBody = FileForm
+
+// JudgeMatchJSONRequestBody defines body for JudgeMatch for application/json ContentType.
+type JudgeMatchJSONRequestBody = FeedbackRequest
 
 // MatchBatchMultipartRequestBody defines body for MatchBatch for multipart/form-data ContentType.
 type MatchBatchMultipartRequestBody = FilesForm
@@ -774,9 +1020,27 @@ type ServerInterface interface {
 	// ListEvents What happened around the owner's works, newest first
 	// (GET /v1/events)
 	ListEvents(ctx echo.Context, params ListEventsParams) error
+	// ListFeedback What the owner said of matches, newest first
+	// (GET /v1/feedback)
+	ListFeedback(ctx echo.Context, params ListFeedbackParams) error
+	// ExportFeedback All judged matches of all owners, for calibration
+	// (GET /v1/feedback/export)
+	ExportFeedback(ctx echo.Context) error
+	// ReportFeedback Confirmed and rejected matches by probability and verdict
+	// (GET /v1/feedback/report)
+	ReportFeedback(ctx echo.Context, params ReportFeedbackParams) error
 	// FingerprintFile Fingerprints of one's own file
 	// (POST /v1/fingerprints)
 	FingerprintFile(ctx echo.Context, params FingerprintFileParams) error
+	// ListIgnored The owner's ignore bank, newest first
+	// (GET /v1/ignored)
+	ListIgnored(ctx echo.Context, params ListIgnoredParams) error
+	// IgnorePicture Put a picture into the owner's ignore bank
+	// (POST /v1/ignored)
+	IgnorePicture(ctx echo.Context, params IgnorePictureParams) error
+	// UnignorePicture Take a picture out of the owner's ignore bank
+	// (DELETE /v1/ignored/{id})
+	UnignorePicture(ctx echo.Context, id string, params UnignorePictureParams) error
 	// ListKeys List the keys, without their secrets
 	// (GET /v1/keys)
 	ListKeys(ctx echo.Context) error
@@ -792,6 +1056,18 @@ type ServerInterface interface {
 	// ReadMatch Read an answer again
 	// (GET /v1/matches/{id})
 	ReadMatch(ctx echo.Context, id MatchID, params ReadMatchParams) error
+	// WithdrawFeedback Take back what was said of a match
+	// (DELETE /v1/matches/{id}/feedback)
+	WithdrawFeedback(ctx echo.Context, id MatchID, params WithdrawFeedbackParams) error
+	// ReadMatchFeedback What the owner said of the matches of an answer
+	// (GET /v1/matches/{id}/feedback)
+	ReadMatchFeedback(ctx echo.Context, id MatchID, params ReadMatchFeedbackParams) error
+	// JudgeMatch Confirm or reject one match
+	// (PUT /v1/matches/{id}/feedback)
+	JudgeMatch(ctx echo.Context, id MatchID, params JudgeMatchParams) error
+	// ReadOverlay One match as a picture
+	// (GET /v1/matches/{id}/overlay.png)
+	ReadOverlay(ctx echo.Context, id MatchID, params ReadOverlayParams) error
 	// MatchBatch Match up to 300 files
 	// (POST /v1/matches:batch)
 	MatchBatch(ctx echo.Context, params MatchBatchParams) error
@@ -932,6 +1208,92 @@ func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
 	return err
 }
 
+// ListFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFeedback(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFeedbackParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFeedback(ctx, params)
+	return err
+}
+
+// ExportFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportFeedback(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportFeedback(ctx)
+	return err
+}
+
+// ReportFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) ReportFeedback(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReportFeedbackParams
+	// ------------- Optional query parameter "all" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "all", ctx.QueryParams(), &params.All, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter all: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReportFeedback(ctx, params)
+	return err
+}
+
 // FingerprintFile converts echo context to params.
 func (w *ServerInterfaceWrapper) FingerprintFile(ctx echo.Context) error {
 	var err error
@@ -947,6 +1309,100 @@ func (w *ServerInterfaceWrapper) FingerprintFile(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.FingerprintFile(ctx, params)
+	return err
+}
+
+// ListIgnored converts echo context to params.
+func (w *ServerInterfaceWrapper) ListIgnored(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListIgnoredParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListIgnored(ctx, params)
+	return err
+}
+
+// IgnorePicture converts echo context to params.
+func (w *ServerInterfaceWrapper) IgnorePicture(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params IgnorePictureParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.IgnorePicture(ctx, params)
+	return err
+}
+
+// UnignorePicture converts echo context to params.
+func (w *ServerInterfaceWrapper) UnignorePicture(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnignorePictureParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnignorePicture(ctx, id, params)
 	return err
 }
 
@@ -1067,6 +1523,162 @@ func (w *ServerInterfaceWrapper) ReadMatch(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReadMatch(ctx, id, params)
+	return err
+}
+
+// WithdrawFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawFeedback(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id MatchID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawFeedbackParams
+	// ------------- Required query parameter "work" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "work", ctx.QueryParams(), &params.Work, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter work: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawFeedback(ctx, id, params)
+	return err
+}
+
+// ReadMatchFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadMatchFeedback(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id MatchID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadMatchFeedbackParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadMatchFeedback(ctx, id, params)
+	return err
+}
+
+// JudgeMatch converts echo context to params.
+func (w *ServerInterfaceWrapper) JudgeMatch(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id MatchID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params JudgeMatchParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.JudgeMatch(ctx, id, params)
+	return err
+}
+
+// ReadOverlay converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadOverlay(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id MatchID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadOverlayParams
+	// ------------- Optional query parameter "work" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "work", ctx.QueryParams(), &params.Work, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter work: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadOverlay(ctx, id, params)
 	return err
 }
 
@@ -1544,12 +2156,22 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.Spec, options.OperationMiddlewares["Spec"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Ready, options.OperationMiddlewares["Ready"]...)
 	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["ListEvents"]...)
+	router.GET(options.BaseURL+"/v1/feedback", wrapper.ListFeedback, options.OperationMiddlewares["ListFeedback"]...)
+	router.GET(options.BaseURL+"/v1/feedback/export", wrapper.ExportFeedback, options.OperationMiddlewares["ExportFeedback"]...)
+	router.GET(options.BaseURL+"/v1/feedback/report", wrapper.ReportFeedback, options.OperationMiddlewares["ReportFeedback"]...)
 	router.POST(options.BaseURL+"/v1/fingerprints", wrapper.FingerprintFile, options.OperationMiddlewares["FingerprintFile"]...)
+	router.GET(options.BaseURL+"/v1/ignored", wrapper.ListIgnored, options.OperationMiddlewares["ListIgnored"]...)
+	router.POST(options.BaseURL+"/v1/ignored", wrapper.IgnorePicture, options.OperationMiddlewares["IgnorePicture"]...)
+	router.DELETE(options.BaseURL+"/v1/ignored/:id", wrapper.UnignorePicture, options.OperationMiddlewares["UnignorePicture"]...)
 	router.GET(options.BaseURL+"/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["ListKeys"]...)
 	router.POST(options.BaseURL+"/v1/keys", wrapper.CreateKey, options.OperationMiddlewares["CreateKey"]...)
 	router.DELETE(options.BaseURL+"/v1/keys/:id", wrapper.RevokeKey, options.OperationMiddlewares["RevokeKey"]...)
 	router.POST(options.BaseURL+"/v1/matches", wrapper.MatchFile, options.OperationMiddlewares["MatchFile"]...)
 	router.GET(options.BaseURL+"/v1/matches/:id", wrapper.ReadMatch, options.OperationMiddlewares["ReadMatch"]...)
+	router.DELETE(options.BaseURL+"/v1/matches/:id/feedback", wrapper.WithdrawFeedback, options.OperationMiddlewares["WithdrawFeedback"]...)
+	router.GET(options.BaseURL+"/v1/matches/:id/feedback", wrapper.ReadMatchFeedback, options.OperationMiddlewares["ReadMatchFeedback"]...)
+	router.PUT(options.BaseURL+"/v1/matches/:id/feedback", wrapper.JudgeMatch, options.OperationMiddlewares["JudgeMatch"]...)
+	router.GET(options.BaseURL+"/v1/matches/:id/overlay.png", wrapper.ReadOverlay, options.OperationMiddlewares["ReadOverlay"]...)
 	router.POST(options.BaseURL+"/v1/matches\\:batch", wrapper.MatchBatch, options.OperationMiddlewares["MatchBatch"]...)
 	router.GET(options.BaseURL+"/v1/works", wrapper.ListWorks, options.OperationMiddlewares["ListWorks"]...)
 	router.POST(options.BaseURL+"/v1/works", wrapper.RegisterWork, options.OperationMiddlewares["RegisterWork"]...)
