@@ -14,6 +14,7 @@ const (
 
 	// Shares of the first tolerance that fitted maps work with.
 	aside   = 2.0
+	rim     = 1.5
 	widest  = 1.0
 	wide    = 0.7
 	medium  = 0.5 // also what a fit may use when too few pairs agree with tight
@@ -24,7 +25,7 @@ const (
 	maxDepth  = 4.0  // of the farthest corner against the nearest
 	maxPlace  = 2.0  // features may lie outside their picture by this many sides
 	maxScale  = 1e4  // of a pair
-	maxSide   = 1e9  // of a picture
+	maxSide   = 1e9  // of a picture; the smallest is its reciprocal
 	maxWeight = 1e12 // of a pair
 
 	attempts = 3   // proposals that are worked out before the best is taken
@@ -67,7 +68,7 @@ var finders = sync.Pool{New: func() any { return &finder{features: make(map[int]
 // Find returns the ways in which the registered picture lies in the query, by falling
 // support; no two fits share an inlier or a feature of the query, but a feature of the
 // registered picture may serve several fits, as its picture may stand in the query
-// several times. It is nil when nothing fits or a size is not a positive number.
+// several times. It is nil when nothing fits or a size is out of bounds.
 //
 // Every pair proposes a similarity by its places, Scale and Turn; proposals are ranked by
 // the weight of the pairs that agree in place, size and direction; the best are fitted
@@ -101,7 +102,7 @@ func Find(pairs []Pair, opts Options) []Fit {
 // prepare takes over the usable pairs in an order that does not depend on the caller's.
 func (f *finder) prepare(pairs []Pair, o Options) bool {
 	for _, side := range [...]float64{o.RefW, o.RefH, o.QueryW, o.QueryH} {
-		if !(side > 0 && side <= maxSide) {
+		if !(side >= 1/maxSide && side <= maxSide) {
 			return false
 		}
 	}
@@ -198,7 +199,7 @@ type found struct {
 func (f *finder) round() (best found, ok bool) {
 	f.tried, f.seeds = f.tried[:0], append(f.seeds[:0], f.agreed...)
 	least := 0.0
-	for failures := 0; len(f.tried) < attempts && failures < 8*attempts; {
+	for failures := 0; len(f.tried) < attempts && failures < 4*attempts; {
 		c, score := f.next(least)
 		if c == nil {
 			break

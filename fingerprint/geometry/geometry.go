@@ -66,7 +66,7 @@ type Fit struct {
 }
 
 // Options say how large the pictures are and what counts as a fit. The sizes are needed,
-// the rest has defaults.
+// from 1e-9 to 1e9; the rest has defaults.
 type Options struct {
 	RefW, RefH     float64 // size of the registered picture, in the unit of RX and RY
 	QueryW, QueryH float64 // size of the query, in the unit of QX and QY

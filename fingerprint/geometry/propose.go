@@ -64,8 +64,10 @@ func (f *finder) propose() {
 	} else {
 		f.pick()
 	}
+	// A fit may reach a few more pairs than the proposal that leads to it.
+	least := max(f.opt.Min*2/3, 2)
 	for _, i := range f.order {
-		if score, count := f.agree(&f.left[i]); count >= f.opt.Min {
+		if score, count := f.agree(&f.left[i]); count >= least {
 			f.agreed = append(f.agreed, seed{score, f.left[i].id})
 		}
 	}

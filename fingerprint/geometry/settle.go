@@ -1,10 +1,6 @@
 package geometry
 
-import (
-	"cmp"
-	"math"
-	"slices"
-)
+import "math"
 
 // hit is a pair that agrees with a map: its place in finder.scope and squared distance.
 type hit struct {
@@ -163,26 +159,8 @@ func nearMap(a, b *Map) bool {
 	return true
 }
 
-// sound tells whether a map keeps the orientation, does not fold the picture, stretches
-// and tilts it no more than pictures are, and leaves some of it to be seen.
-func (f *finder) sound(m *Map) bool {
-	if !finite(m[:]...) || !(m.Det() > 0) {
-		return false
-	}
-	near, far := m.depth(f.opt.RefW, f.opt.RefH)
-	if !(near > 0) || far > float64(near*maxDepth) {
-		return false
-	}
-	for _, p := range [...]Point{{f.opt.RefW / 2, f.opt.RefH / 2}, {0, 0}, {f.opt.RefW, f.opt.RefH}} {
-		if anisotropy(m.Jacobian(p)) > maxAspect {
-			return false
-		}
-		if near == far {
-			break
-		}
-	}
-	return true
-}
+// scarce is the number of hits below which more is tried.
+const scarce = 12
 
 // settledScore is the share of the weight of a similarity's inliers that their distances
 // must leave for suppler maps not to be tried: they could not gain enough.
@@ -206,12 +184,18 @@ func (f *finder) settle(c *cand) (found, bool) {
 	}
 	f.survey(&m, side)
 	model, best := Similarity, f.tighten(Similarity, m, side, t*medium, t*tight)
-	near, sum := len(f.hits), f.weight()
+	near, sum, final := len(f.hits), f.weight(), float64(side*float64(t*tight))
 	f.collect(&m, float64(side*t), gates{fitSize, fitTurn})
 	loose, mean := len(f.hits), f.weight()/float64(max(len(f.hits), 1))
-	if settled := best.ok && near >= loose && best.score > float64(settledScore*sum); loose >= 4 && !settled {
+	if settled := best.ok && near >= loose && best.score > float64(settledScore*sum); !settled {
 		affine := f.tighten(Affine, m, side, t*widest, t*wide, t*medium, t*tight)
-		if f.clear(&affine, &best, mean) && f.carried(&affine.m, 4, 0.06) {
+		if loose < scarce {
+			// So few may be the middle of a stretched picture, whose rim the similarity misses.
+			if other := f.tighten(Affine, m, side, t*rim, t*widest, t*medium, t*tight); other.ok && other.score > affine.score {
+				affine = other
+			}
+		}
+		if f.clear(&affine, &best, mean) && f.carried(&affine.m, final, 4, 0.06) {
 			model, best = Affine, affine
 		}
 		if loose >= 6 {
@@ -221,13 +205,13 @@ func (f *finder) settle(c *cand) (found, bool) {
 				f.survey(&start, side)
 			}
 			tilted := f.tighten(Projective, start, side, t*wide, t*medium, t*tight)
-			if f.clear(&tilted, &best, mean) && f.carried(&tilted.m, 6, 0.15) {
+			if f.clear(&tilted, &best, mean) && f.carried(&tilted.m, final, 6, 0.15) {
 				model, best = Projective, tilted
 			}
 		}
 		// A suppler map may only have found the way: try the stiffer ones from where it ended.
 		for stiffer := Similarity; stiffer < model; stiffer++ {
-			f.collect(&best.m, float64(side*float64(t*tight)), gates{fitSize, fitTurn})
+			f.collect(&best.m, final, gates{fitSize, fitTurn})
 			start, ok := f.fit(stiffer, float64(side*t))
 			if !ok || !f.sound(&start) {
 				continue
@@ -263,78 +247,4 @@ func (f *finder) weight() float64 {
 // freedom could bring one pair by chance.
 func (f *finder) clear(supple, stiff *track, mean float64) bool {
 	return supple.ok && (!stiff.ok || supple.score > stiff.score+max(float64(1.5*mean), float64(stiff.score*0.03)))
-}
-
-// carried tells whether enough hits of the last collection carry the map, spread over at
-// least the given share of what is seen of the picture.
-func (f *finder) carried(m *Map, least int, share float64) bool {
-	if len(f.hits) < least {
-		return false
-	}
-	_, seen := Overlap(*m, f.opt.RefW, f.opt.RefH, f.opt.QueryW, f.opt.QueryH)
-	return f.hull() >= float64(share*seen.Area())
-}
-
-// hull is the area of the hits' hull in the registered picture.
-func (f *finder) hull() float64 {
-	f.points = f.points[:0]
-	for _, h := range f.hits {
-		f.points = append(f.points, Point{f.scope[h.at].rx, f.scope[h.at].ry})
-	}
-	return Hull(f.points).Area()
-}
-
-// finish collects the inliers of a final map and counts them.
-func (f *finder) finish(model Model, m *Map, side, limit float64) (found, bool) {
-	f.survey(m, side)
-	f.collect(m, limit, gates{fitSize, fitTurn})
-	distinct, support := f.count(side)
-	if distinct < defaultMin {
-		f.collect(m, limit, gates{smallSize, smallTurn})
-		distinct, support = f.count(side)
-	}
-	if distinct < f.opt.Min || !f.sound(m) {
-		return found{}, false
-	}
-	fit := found{Fit{Model: model, Map: *m, Distinct: distinct, Support: support}, side}
-	fit.Inliers = make([]int, len(f.hits))
-	sum := 0.0
-	for i, h := range f.hits {
-		fit.Inliers[i] = int(f.scope[h.at].at)
-		sum += h.d
-	}
-	slices.Sort(fit.Inliers)
-	fit.Error = math.Sqrt(sum / float64(len(f.hits)))
-	fit.Spread = f.hull() / float64(f.opt.RefW*f.opt.RefH)
-	return fit, true
-}
-
-// count returns how many places the hits hold and the weight of the best of each.
-func (f *finder) count(side float64) (distinct int, support float64) {
-	f.order = f.order[:0]
-	for i := range f.hits {
-		f.order = append(f.order, int32(i))
-	}
-	slices.SortFunc(f.order, func(a, b int32) int {
-		x, y := f.scope[f.hits[a].at].weight, f.scope[f.hits[b].at].weight
-		if x != y {
-			return cmp.Compare(y, x)
-		}
-		return cmp.Compare(a, b)
-	})
-	limit := float64(side * float64(f.opt.Tolerance*samePos))
-	limit *= limit
-	f.places = f.places[:0]
-next:
-	for _, i := range f.order {
-		c := &f.scope[f.hits[i].at]
-		for _, p := range f.places {
-			if dx := p.X - c.qx; float64(dx*dx) < limit && dot(dx, dx, p.Y-c.qy, p.Y-c.qy) < limit {
-				continue next
-			}
-		}
-		f.places = append(f.places, Point{c.qx, c.qy})
-		support += c.weight
-	}
-	return len(f.places), support
 }
