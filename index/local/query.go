@@ -1,6 +1,7 @@
 package local
 
 import (
+	"math/bits"
 	"slices"
 
 	"selvage/index"
@@ -64,12 +65,10 @@ func (q *query) ask(sets [][]Probe) {
 	}
 }
 
-// take finds what a state has for the query: of all its pictures, or of those in reach.
+// take finds what a state has for the query: of all its pictures, or of those in reach. The
+// parts are good until the state is released.
 func (q *query) take(s *segments.State[*picture, lists], in *reach) (pictures int) {
-	q.parts = q.parts[:0]
 	for _, v := range s.Segments {
-		l := &v.Body
-		p := part{ids: v.IDs, sizes: l.sizes, posts: l.posts, sigs: l.sigs, dead: v.Dead}
 		first, last := 0, len(v.IDs)
 		if in != nil {
 			first, _ = slices.BinarySearch(v.IDs, in.from)
@@ -79,49 +78,72 @@ func (q *query) take(s *segments.State[*picture, lists], in *reach) (pictures in
 			continue
 		}
 		pictures += last - first
-		p.runs = make([]uint32, 0, 2*len(q.words))
-		for _, w := range q.words {
+		l, p := &v.Body, q.part()
+		p.ids, p.sizes, p.posts, p.sigs, p.dead = v.IDs, l.sizes, l.posts, l.sigs, v.Dead
+		for slot, w := range q.words {
 			from, to := l.list(w)
 			if in != nil {
 				from, to = l.run(from, to, uint32(first), uint32(last))
 			}
-			p.runs = append(p.runs, from, to)
+			p.runs[2*slot], p.runs[2*slot+1] = from, to
 		}
-		q.parts = append(q.parts, p)
 	}
-	live, n := q.live(&s.Live, in)
-	if n > 0 {
-		q.parts = append(q.parts, live)
-	}
+	pictures += q.live(&s.Live, in)
 	q.total = append(q.total[:0], make([]int, len(q.words))...)
 	for _, p := range q.parts {
 		for slot := range q.total {
 			q.total[slot] += int(p.runs[2*slot+1] - p.runs[2*slot])
 		}
 	}
-	return pictures + n
+	return pictures
+}
+
+// part adds an empty part, whose runs have the room of an earlier search's.
+func (q *query) part() *part {
+	n := len(q.parts)
+	q.parts = slices.Grow(q.parts, 1)[:n+1]
+	p := &q.parts[n]
+	p.runs = slices.Grow(p.runs[:0], 2*len(q.words))[:2*len(q.words)]
+	clear(p.runs)
+	return p
+}
+
+// drop forgets the parts but for their room.
+func (q *query) drop() {
+	for i, p := range q.parts {
+		q.parts[i] = part{runs: p.runs}
+	}
+	q.parts = q.parts[:0]
 }
 
 // reach is the IDs from <= ID < to.
 type reach struct{ from, to index.ID }
 
-// live sorts the features of the live part that are asked for into lists.
-func (q *query) live(l *segments.Live[*picture], in *reach) (p part, pictures int) {
+// live sorts the features of the live part that are asked for into lists, and tells how many
+// pictures are in reach.
+func (q *query) live(l *segments.Live[*picture], in *reach) (pictures int) {
+	if len(q.words) == 0 || len(l.IDs) == 0 {
+		return 0
+	}
+	// Of each 64 words, those that are asked for, and how many slots come before.
+	type group struct {
+		asked uint64
+		slots int
+	}
+	groups := make([]group, q.words[len(q.words)-1]/64+1)
+	for _, w := range q.words {
+		groups[w/64].asked |= 1 << (w % 64)
+	}
+	for i := range groups[1:] {
+		groups[i+1].slots = groups[i].slots + bits.OnesCount64(groups[i].asked)
+	}
 	type found struct {
 		slot, post uint32
 		sig        uint64
 	}
 	var all []found
-	p.ids = l.IDs
-	p.sizes = make([]uint16, len(l.IDs))
-	p.runs = make([]uint32, 2*len(q.words))
-	asked := make([]uint64, 1)
-	if n := len(q.words); n > 0 {
-		asked = make([]uint64, q.words[n-1]/64+1)
-	}
-	for _, w := range q.words {
-		asked[w/64] |= 1 << (w % 64)
-	}
+	p := q.part()
+	p.ids, p.sizes = l.IDs, make([]uint16, len(l.IDs))
 	for i, id := range l.IDs {
 		if in != nil && (id < in.from || id >= in.to) || l.Dead.Has(uint32(i)) {
 			continue
@@ -130,11 +152,15 @@ func (q *query) live(l *segments.Live[*picture], in *reach) (p part, pictures in
 		terms := l.Items[i].terms
 		p.sizes[i] = uint16(len(terms))
 		for _, f := range terms {
-			if int(f.word/64) >= len(asked) || asked[f.word/64]>>(f.word%64)&1 == 0 {
+			if int(f.word/64) >= len(groups) {
+				break // words rise
+			}
+			g, bit := &groups[f.word/64], uint64(1)<<(f.word%64)
+			if g.asked&bit == 0 {
 				continue
 			}
-			slot, _ := slices.BinarySearch(q.words, f.word)
-			all = append(all, found{uint32(slot), uint32(i)<<weigh.PlaceBits | f.place, f.sig})
+			slot := uint32(g.slots + bits.OnesCount64(g.asked&(bit-1)))
+			all = append(all, found{slot, uint32(i)<<weigh.PlaceBits | f.place, f.sig})
 			p.runs[2*slot+1]++
 		}
 	}
@@ -149,7 +175,7 @@ func (q *query) live(l *segments.Live[*picture], in *reach) (p part, pictures in
 		p.posts[*at], p.sigs[*at] = f.post, f.sig
 		*at++
 	}
-	return p, pictures
+	return pictures
 }
 
 // weigh gives each probe the weights of its words, and leaves out the longest lists if all of

@@ -18,9 +18,10 @@ func (x *Index) Search(sets [][]Probe, k int) ([]Candidate, error) {
 	return x.search(sets, k, nil)
 }
 
-// SearchWithin is Search in an index that holds only the pictures with from <= ID < to. It reads
-// no posting of others, so that a part of an index that belongs to somebody can be asked without
-// a trace of the rest.
+// SearchWithin is Search in an index that holds only the pictures with from <= ID < to. It looks at
+// no feature of others, so that a part of an index that belongs to somebody can be asked without a
+// trace of the rest: of others, only the number of the features under each word shows in the time
+// it takes, and that as a logarithm.
 func (x *Index) SearchWithin(sets [][]Probe, k int, from, to index.ID) ([]Candidate, error) {
 	return x.search(sets, k, &reach{from, to})
 }
@@ -38,7 +39,10 @@ func (x *Index) search(sets [][]Probe, k int, in *reach) ([]Candidate, error) {
 		return nil, nil
 	}
 	s := searchers.Get().(*searcher)
-	defer searchers.Put(s)
+	defer func() {
+		s.drop()
+		searchers.Put(s)
+	}()
 	s.ask(sets)
 	s.weigh(s.take(state, in), x.options.Postings)
 	s.begin(len(sets), max(k, x.options.Shortlist))
@@ -50,7 +54,6 @@ func (x *Index) search(sets [][]Probe, k int, in *reach) ([]Candidate, error) {
 			from = end
 		}
 	}
-	clear(s.parts) // the state is about to be released
 	return s.winners(k), nil
 }
 

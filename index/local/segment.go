@@ -58,15 +58,21 @@ func (f feature) compare(o feature) int {
 // list returns where the list of a word stands.
 func (l *lists) list(word uint32) (from, to uint32) { return l.starts[word], l.starts[word+1] }
 
-// run returns the part of a list with the pictures from first up to, not with, last.
+// run returns the part of a list with the pictures from first up to, not with, last. What it does
+// depends on the length of the list and on what is in that part, and on nothing else.
 func (l *lists) run(from, to, first, last uint32) (uint32, uint32) {
-	part := l.posts[from:to]
-	begin, _ := slices.BinarySearch(part, first<<weigh.PlaceBits)
-	end := len(part)
-	if last < maxPictures {
-		end, _ = slices.BinarySearch(part, last<<weigh.PlaceBits)
+	begin, _ := slices.BinarySearch(l.posts[from:to], first<<weigh.PlaceBits)
+	from += uint32(begin)
+	rest := l.posts[from:to]
+	step := 1
+	for step < len(rest) && rest[step-1]>>weigh.PlaceBits < last {
+		step *= 2
 	}
-	return from + uint32(begin), from + uint32(max(begin, end))
+	rest = rest[:min(step, len(rest))]
+	end, _ := slices.BinarySearchFunc(rest, last, func(post, last uint32) int {
+		return cmp.Compare(post>>weigh.PlaceBits, last)
+	})
+	return from, from + uint32(end)
 }
 
 // holds reports whether the picture at a position has just these terms.
