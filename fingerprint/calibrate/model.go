@@ -75,10 +75,10 @@ type Curve struct {
 func (c *Curve) at(z float64) float64 {
 	u := c.Bias + c.Line.at(z)
 	// The last quarter of the way to a bound is travelled ever more slowly.
-	if room := c.Ceiling / 4; u > c.Ceiling-room {
+	if room := float64(c.Ceiling / 4); u > c.Ceiling-room {
 		return c.Ceiling - room + float64(room*ease((u-c.Ceiling+room)/room))
 	}
-	if room := -c.Floor / 4; u < c.Floor+room {
+	if room := float64(-c.Floor / 4); u < c.Floor+room {
 		return c.Floor + room - float64(room*ease((c.Floor+room-u)/room))
 	}
 	return u

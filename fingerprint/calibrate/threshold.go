@@ -54,7 +54,7 @@ func (t tail) expected(margin float64) float64 {
 // margin is where as many as risk are expected, and never less than a quarter of the
 // tail's width above the highest one seen.
 func (t tail) margin(risk float64) float64 {
-	return max(t.from+float64(t.width*log(float64(t.n)/risk)), t.top+t.width/4)
+	return max(t.from+float64(t.width*log(float64(t.n)/risk)), t.top+float64(t.width/4))
 }
 
 // act chooses the margin to act from: as safe as risk asks, but giving up at most the
