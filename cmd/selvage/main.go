@@ -25,6 +25,10 @@ type cli struct {
 	Demo        demoCmd        `cmd:"" help:"Run the main job on generated designs and leave nothing running."`
 	Register    registerCmd    `cmd:"" help:"Register files, one work a file, and print their works."`
 	Match       matchCmd       `cmd:"" help:"Say which registered works files copy, and why."`
+	Compare     compareCmd     `cmd:"" help:"Say why, or why not, a file is a copy of an own work."`
+	Overlay     overlayCmd     `cmd:"" help:"Draw a match: both pictures with the regions that correspond."`
+	Feedback    feedbackCmd    `cmd:"" help:"Confirm or reject matches; list, count and export what was said."`
+	Ignore      ignoreCmd      `cmd:"" help:"Keep the ignore bank: what is no evidence of copying."`
 	Evidence    evidenceCmd    `cmd:"" help:"Write the evidence bundle of a work, or of a match with it."`
 	Verify      verifyCmd      `cmd:"" help:"Check an evidence bundle offline: exit 0 proved, 1 contradicted, 2 usage, 3 cannot tell."`
 	Eval        evalCmd        `cmd:"" help:"Measure accuracy: register REFS, query QUERIES, print one JSON line a query."`

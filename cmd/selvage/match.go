@@ -57,6 +57,9 @@ func (c *matchCmd) print(e *env, path string, a answer) {
 		fmt.Fprintf(e.stdout, "        of %s, registered %s\n", m.Owner, m.Received.Local().Format(time.DateTime))
 		fmt.Fprintf(e.stdout, "        %s\n", m.Reason)
 	}
+	if n := a.Rejected + a.Ignored; n > 0 {
+		fmt.Fprintf(e.stdout, "    left out: %d rejected before, %d explained by the ignore bank\n", a.Rejected, a.Ignored)
+	}
 	fmt.Fprintf(e.stdout, "    match %s\n", a.ID)
 }
 

@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"selvage/registry"
 )
 
 // place says where a command finds its registry: a data directory opened in this
@@ -18,12 +21,21 @@ type place struct {
 	JSON   bool   `name:"json" help:"Print one JSON line a file."`
 }
 
-// backend is what register, match and evidence need of a registry, near or far.
+// backend is what the commands need of a registry, near or far.
 type backend interface {
 	register(req registerArgs, file input) (registered, error)
 	match(file input, alike bool) (answer, error)
 	compare(work string, file input) (answer, error)
 	evidence(work, match string, accused *input, digestsOnly bool) ([]byte, error)
+	overlay(match, work string) (png []byte, err error)
+	judge(match, work string, v registry.Judgement, note string) (registry.Feedback, error)
+	unjudge(match, work string) error
+	feedback(cursor string) (items []registry.Feedback, next string, err error)
+	feedbackReport(all bool) (*registry.FeedbackReport, error)
+	exportFeedback(w io.Writer) error
+	ignore(label string, file input) (registry.Ignored, error)
+	ignored() ([]registry.Ignored, error)
+	unignore(id string) error
 	close() error
 }
 
