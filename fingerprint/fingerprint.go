@@ -19,9 +19,9 @@ const (
 	// PHash64 is the 64-bit perceptual hash of goimagehash, kept for exchange with
 	// systems that speak it; payload 8 bytes big-endian, compared by Hamming distance.
 	PHash64 Kind = "phash64.v1"
-	// Pixels256 is the SHA-256 of the decoded, oriented pixels: equal means the same
+	// Pixels256 is the BLAKE3 hash of the decoded, oriented pixels: equal means the same
 	// picture down to the last pixel, whatever the file format. Payload 32 bytes.
-	Pixels256 Kind = "pixels256.v1"
+	Pixels256 Kind = "pixels256.v2"
 	// Thumb is a small grey picture of a view, for the aligned comparison that proves
 	// a candidate. Its payload is described in package photo.
 	Thumb Kind = "thumb64.v1"

@@ -59,6 +59,7 @@ func clampFixed(v int32) uint8 {
 func yuvToRGB(dst *image.NRGBA, m *image.YCbCr, k yuvMatrix) {
 	b := m.Rect
 	w, h := b.Dx(), b.Dy()
+	t := k.table()
 	halves := (m.SubsampleRatio == image.YCbCrSubsampleRatio420 || m.SubsampleRatio == image.YCbCrSubsampleRatio422) && b.Min.X%2 == 0
 	for y := range h {
 		d := dst.Pix[y*dst.Stride:][:4*w]
@@ -67,9 +68,13 @@ func yuvToRGB(dst *image.NRGBA, m *image.YCbCr, k yuvMatrix) {
 		switch {
 		case halves:
 			n := (w + 1) / 2
-			yuvRowHalf(d, luma, m.Cb[c:][:n], m.Cr[c:][:n], k)
+			cb, cr := m.Cb[c:][:n], m.Cr[c:][:n]
+			x := t.half(d, luma, cb, cr)
+			yuvRowHalf(d[4*x:], luma[x:], cb[x/2:], cr[x/2:], k)
 		case m.SubsampleRatio == image.YCbCrSubsampleRatio444 || m.SubsampleRatio == image.YCbCrSubsampleRatio440:
-			yuvRowFull(d, luma, m.Cb[c:][:w], m.Cr[c:][:w], k)
+			cb, cr := m.Cb[c:][:w], m.Cr[c:][:w]
+			x := t.full(d, luma, cb, cr)
+			yuvRowFull(d[4*x:], luma[x:], cb[x:], cr[x:], k)
 		default:
 			for x := range w {
 				c := m.COffset(b.Min.X+x, b.Min.Y+y)

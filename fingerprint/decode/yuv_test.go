@@ -190,3 +190,42 @@ func TestRestartMarkersAreNotTheEnd(t *testing.T) {
 		t.Errorf("luma is %.2f levels away", d)
 	}
 }
+
+// TestVectorCodeEqualsPlainCode compares all values of both chromas, each with many of luma,
+// for every matrix. Where the processor has no vector code, or SELVAGE_SIMD=off, there is one code only.
+func TestVectorCodeEqualsPlainCode(t *testing.T) {
+	luma, cbs, crs := make([]byte, 512), make([]byte, 512), make([]byte, 512)
+	for i := range luma {
+		luma[i] = byte(i)
+	}
+	full, half, plain := make([]byte, 4*512), make([]byte, 4*512), make([]byte, 4*512)
+	for name, k := range map[string]yuvMatrix{
+		"jfif": jfif, "studio601": studio601, "full709": full709, "studio709": studio709, "full2020": full2020, "studio20": studio20,
+	} {
+		table := k.table()
+		for cb := range 256 {
+			for cr := range 128 {
+				for i := range 128 { // both chromas change within a block of the halved rows
+					cbs[i], crs[i] = byte(cb+i), byte(2*cr+i/64)
+				}
+				copy(cbs[128:], cbs[:128])
+				copy(crs[128:], crs[:128])
+				copy(cbs[256:], cbs[:256])
+				copy(crs[256:], crs[:256])
+				n := table.half(half, luma, cbs[:256], crs[:256])
+				yuvRowHalf(plain, luma, cbs[:256], crs[:256], k)
+				if !bytes.Equal(half[:4*n], plain[:4*n]) {
+					t.Fatalf("%s: halved chroma from %d, %d differs", name, cb, cr)
+				}
+				m := table.full(full, luma, cbs, crs)
+				yuvRowFull(plain, luma, cbs, crs, k)
+				if !bytes.Equal(full[:4*m], plain[:4*m]) {
+					t.Fatalf("%s: chroma from %d, %d differs", name, cb, cr)
+				}
+				if n != m || n != 0 && n != len(luma) {
+					t.Fatalf("%d and %d of %d pixels done", n, m, len(luma))
+				}
+			}
+		}
+	}
+}

@@ -29,7 +29,7 @@
 // thumb64.v1: 48 × 48 grey levels, row by row, one byte each; every one is the mean of
 // the area behind it when the view is stretched to a square.
 //
-// pixels256.v1: see decode.Picture.PixelDigest; once, for the whole picture.
+// pixels256.v2: see decode.Picture.PixelDigest; once, for the whole picture.
 //
 // All but phash64.v1 is computed with integers in a fixed order: the bits are the same on
 // every machine. A kind's bits never change; vectors in testdata hold them.

@@ -59,7 +59,7 @@ func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *im
 }
 
 // HashPicture fingerprints decoded pixels (opaque, with (0,0) as the upper left corner):
-// all that Hash gives except the format, the notes and the pixels256.v1 print, which
+// all that Hash gives except the format, the notes and the pixels256.v2 print, which
 // belong to a file. Use it for pictures found inside other files.
 func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
