@@ -28,7 +28,7 @@ func spent() time.Duration {
 }
 
 // BenchmarkSearch asks for 500 probes of 3 words in 4 variants, among pictures of 288 features;
-// half of the queries show a part of a registered picture.
+// one variant shows a part of a registered picture, 12 to 40 of its features.
 func BenchmarkSearch(b *testing.B) {
 	f := indextest.NewFeatures(1<<16, 288, 1)
 	x, err := local.Open(b.TempDir(), local.Options{})
@@ -56,12 +56,14 @@ func BenchmarkSearch(b *testing.B) {
 	}
 	build := spent() - begin - making
 	var queries [][][]local.Probe
+	var answers []index.ID
 	for i, p := range wanted {
+		answers = append(answers, index.ID(uint32(i*(*pictures/16+1))*2654435761))
 		var sets [][]local.Probe
 		for v := range 4 {
 			same := 0
-			if v == i%8 {
-				same = 60
+			if v == i%4 {
+				same = 12 + 4*(i%8) // to 40
 			}
 			sets = append(sets, f.Query(p, same, 500-same))
 		}
@@ -69,13 +71,18 @@ func BenchmarkSearch(b *testing.B) {
 	}
 	b.Run(fmt.Sprintf("n=%d", *pictures), func(b *testing.B) {
 		begin := spent()
+		right := 0
 		for i := 0; b.Loop(); i++ {
 			found, err := x.Search(queries[i%len(queries)], 20)
 			if err != nil || len(found) != 20 {
 				b.Fatalf("%d found, %v", len(found), err)
 			}
+			if found[0].ID == answers[i%len(answers)] {
+				right++
+			}
 		}
 		b.ReportMetric((spent()-begin).Seconds()*1000/float64(b.N), "cpu-ms/op")
+		b.ReportMetric(float64(right)/float64(b.N), "right/op")
 		b.ReportMetric(float64(x.Bytes())/float64(x.Len()), "B/picture")
 		b.ReportMetric(float64(build.Microseconds())/float64(x.Len()), "build-µs/picture")
 	})

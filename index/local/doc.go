@@ -38,7 +38,7 @@
 //
 // # What a search costs
 //
-// Each probe reads the lists of its words. If these are more than 16 Mi postings for all sets
+// Each probe reads the lists of its words. If these are more than 8 Mi postings for all sets
 // together (see [Options]), the words with the longest lists are left out, ties by the
 // larger word. Those say least, but a collection that has little else becomes hard to
 // search; no search takes longer for it. [Index.SearchWithin] finds the run of an owner's

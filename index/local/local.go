@@ -33,7 +33,7 @@ type Candidate struct {
 // Options say how an index is made and searched. The zero value is the usual.
 type Options struct {
 	Words     int // size of the vocabulary; 0: 65,536
-	Postings  int // how many postings a search may read; 0: 16 Mi
+	Postings  int // how many postings a search may read; 0: 8 Mi
 	Shortlist int // how many pictures a search looks at closely for each set; 0: 512
 }
 
@@ -43,7 +43,7 @@ func (o Options) WithDefaults() Options {
 		o.Words = 1 << 16
 	}
 	if o.Postings == 0 {
-		o.Postings = 1 << 24
+		o.Postings = 1 << 23
 	}
 	if o.Shortlist == 0 {
 		o.Shortlist = 512

@@ -65,8 +65,10 @@ type searcher struct {
 	matches []match
 	reads   []read
 	marks   marks
-	short   [][]finalist // for each set, those with the largest rank so far
-	least   []uint64     // for each set, the rank that is needed to come in
+	near    [blockSize]uint16 // positions that are marked
+	touch   uint32            // keeps the compiler from leaving reads out
+	short   [][]finalist      // for each set, those with the largest rank so far
+	least   []uint64          // for each set, the rank that is needed to come in
 	limit   int
 }
 
@@ -136,21 +138,29 @@ func (s *searcher) compare(p *part, q *probe, r read, next uint32) {
 	end := min(r.from+blockSize, r.to)
 	posts, sigs := p.posts[r.from:end], p.sigs[r.from:end]
 	near(sigs, q.sig, &s.marks, &p.posts[next], &p.sigs[next])
+	// First all tallies are touched, so that the processor waits for many of them at the same time.
+	n, sum := 0, uint32(0)
 	for w := range (len(sigs) + 63) / 64 {
 		for word := binary.LittleEndian.Uint64(s.marks[8*w:]); word != 0; word &= word - 1 {
 			i := 64*w + bits.TrailingZeros64(word)
-			doc := posts[i] >> weigh.PlaceBits
-			if p.dead.Has(doc) {
-				continue
-			}
-			h := bits.OnesCount64(sigs[i] ^ q.sig)
-			place := posts[i] & (1<<weigh.PlaceBits - 1)
-			s.note(doc, r.probe+1, match{
-				vote: weigh.Vote(weight, h),
-				key:  uint32(h)<<16 | r.rank<<weigh.PlaceBits | place,
-				bin:  weigh.Bin(q.size, q.angle, place),
-			})
+			s.near[n] = uint16(i)
+			sum += s.tallies[posts[i]>>weigh.PlaceBits].probe
+			n++
 		}
+	}
+	s.touch = sum
+	for _, i := range s.near[:n] {
+		doc := posts[i] >> weigh.PlaceBits
+		if p.dead.Has(doc) {
+			continue
+		}
+		h := bits.OnesCount64(sigs[i] ^ q.sig)
+		place := posts[i] & (1<<weigh.PlaceBits - 1)
+		s.note(doc, r.probe+1, match{
+			vote: weigh.Vote(weight, h),
+			key:  uint32(h)<<16 | r.rank<<weigh.PlaceBits | place,
+			bin:  weigh.Bin(q.size, q.angle, place),
+		})
 	}
 }
 
