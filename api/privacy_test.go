@@ -39,6 +39,9 @@ func testPrivacy(t *testing.T, e *env) {
 		{method: "POST", path: "/v1/works/ID/evidence?match={M}", body: picture(3)},
 		{method: "POST", path: "/v1/works/ID/compare", body: picture(3)},
 		{method: "POST", path: "/v1/works/ID/compare", body: picture(8)},
+		{method: "GET", path: "/v1/matches/{M}/overlay.png?work=ID"},
+		{method: "DELETE", path: "/v1/matches/{M}/feedback?work=ID"},
+		{method: "PUT", path: "/v1/matches/{M}/feedback", header: json, sent: `{"work":"ID","verdict":"rejected"}`},
 	} {
 		path := c.path
 		for _, key := range []string{"anna", "admin"} {
@@ -49,12 +52,12 @@ func testPrivacy(t *testing.T, e *env) {
 				}
 				c.header["Selvage-Owner"] = "anna"
 			}
-			c.path = strings.Replace(path, "ID", "{B}", 1)
-			private := e.do(c)
-			c.path = strings.Replace(path, "ID", "{NO}", 1)
-			nothing := e.do(c)
-			c.path = strings.Replace(path, "ID", "nonsense", 1)
-			malformed := e.do(c)
+			about := func(id string) reply {
+				c := c
+				c.path, c.sent = strings.Replace(path, "ID", id, 1), strings.Replace(c.sent, "ID", id, 1)
+				return e.do(c)
+			}
+			private, nothing, malformed := about("{B}"), about("{NO}"), about("nonsense")
 			if private.status != 404 {
 				t.Errorf("%s %s: status %d", c.method, path, private.status)
 			}

@@ -81,9 +81,12 @@ func newSheet(rep *MatchReport, m Match) overlay.Sheet {
 		Verdict: string(m.Verdict), Alarm: m.Verdict.Accuses(),
 		// Cut, not rounded: only 1 looks like 1.
 		Sure:  fmt.Sprintf("probability %.4f", math.Floor(m.Probability*1e4)/1e4),
-		Lines: []string{m.Reason, "Transform: " + m.Transform.Words},
+		Lines: []string{m.Reason},
 		Small: fmt.Sprintf("match %s · asked %s UTC · registered by %s, received %s UTC · %s",
 			rep.ID, rep.Time.UTC().Format(time.DateTime), m.Owner, m.Received.UTC().Format(time.DateTime), rep.Policy),
+	}
+	if m.Verdict.Accuses() { // of what is no copy there is no transform to tell
+		sheet.Lines = append(sheet.Lines, "Transform: "+m.Transform.Words)
 	}
 	var signals []string
 	for _, x := range m.Signals {
