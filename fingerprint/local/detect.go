@@ -1,6 +1,9 @@
 package local
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // What counts as a feature. Contrasts are differences of grey levels 0..255.
 const (
@@ -20,22 +23,31 @@ type point struct {
 	level    int32 // level of the octave whose blur is nearest
 }
 
+// differences are the differences of neighbouring levels of an octave.
+type differences [levels - 1]plane
+
+// finder looks for extrema row by row.
+type finder struct {
+	bits    [layers][]uint32 // bit x of layer s: an extremum, of diffs[s+1]; not defined in the first and last column
+	scratch []float32
+}
+
 // detect appends the extrema of an octave's differences.
-func detect(list []point, diffs *[levels - 1]plane, number int) []point {
+func (f *finder) detect(list []point, diffs *differences, number int) []point {
 	w, h := diffs[0].w, diffs[0].h
+	for s := range f.bits {
+		f.bits[s] = append(f.bits[s][:0], make([]uint32, diffs[0].stride/lane)...)
+	}
 	for y := margin; y < h-margin; y++ {
-		for s := 1; s <= layers; s++ {
-			var rows [9][]float32
-			for i := range 3 {
-				for j := range 3 {
-					rows[3*i+j] = diffs[s-1+i].row(y - 1 + j)[:w]
-				}
-			}
-			mid := rows[4]
-			for x := margin; x < w-margin; x++ {
-				v := mid[x]
-				if v > leastContrast/2 && peak(&rows, x, v) || v < -leastContrast/2 && pit(&rows, x, v) {
-					if p, ok := refine(diffs, x, y, s); ok {
+		f.find(diffs, y)
+		for s := range f.bits {
+			for i, word := range f.bits[s] {
+				for ; word != 0; word &= word - 1 {
+					x := i*lane + bits.TrailingZeros32(word)
+					if x < margin || x >= w-margin {
+						continue
+					}
+					if p, ok := refine(diffs, x, y, s+1); ok {
 						p.octave = int32(number)
 						list = append(list, p)
 					}
@@ -46,37 +58,9 @@ func detect(list []point, diffs *[levels - 1]plane, number int) []point {
 	return list
 }
 
-func peak(rows *[9][]float32, x int, v float32) bool {
-	m := rows[4][x-1 : x+2]
-	if m[0] > v || m[2] > v {
-		return false
-	}
-	for _, i := range [8]int{3, 5, 1, 7, 0, 2, 6, 8} {
-		r := rows[i][x-1 : x+2]
-		if r[0] > v || r[1] > v || r[2] > v {
-			return false
-		}
-	}
-	return true
-}
-
-func pit(rows *[9][]float32, x int, v float32) bool {
-	m := rows[4][x-1 : x+2]
-	if m[0] < v || m[2] < v {
-		return false
-	}
-	for _, i := range [8]int{3, 5, 1, 7, 0, 2, 6, 8} {
-		r := rows[i][x-1 : x+2]
-		if r[0] < v || r[1] < v || r[2] < v {
-			return false
-		}
-	}
-	return true
-}
-
 // refine fits a quadratic to the 27 values around an extremum and moves to where that
 // has its own. Brown and Lowe, "Invariant Features from Interest Point Groups" (2002).
-func refine(diffs *[levels - 1]plane, x, y, s int) (point, bool) {
+func refine(diffs *differences, x, y, s int) (point, bool) {
 	w, h := diffs[0].w, diffs[0].h
 	for range moves {
 		var d [3][3][3]float64 // level, row, column

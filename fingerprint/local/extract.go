@@ -16,9 +16,10 @@ const (
 // workspace is the memory of one extraction.
 type workspace struct {
 	blurrer
+	finder
 	base    plane
 	octaves []octave
-	diffs   [levels - 1]plane
+	diffs   differences
 	points  []point
 }
 
@@ -92,6 +93,6 @@ func (s *workspace) scaleSpace(g *Gray) {
 			s.diffs[i-1].resize(w, h)
 			s.blur(&o.level[i], &o.level[i-1], step[i], &s.diffs[i-1])
 		}
-		s.points = detect(s.points, &s.diffs, n)
+		s.points = s.detect(s.points, &s.diffs, n)
 	}
 }

@@ -12,6 +12,7 @@ const (
 	baseSigma  = 0.6 // blur that a base picture is taken to have
 	leastSide  = 8   // octaves end before a side is shorter
 	maxRadius  = 16
+	register   = 8  // floats in a vector register
 	lane       = 32 // rows are padded to a multiple, so that vector code needs no tail
 )
 
@@ -85,8 +86,11 @@ var first, steps, stepsAfter = func() (kernel, [levels]kernel, [levels]kernel) {
 type blurrer struct {
 	padded []float32 // one row with its mirror images on both sides
 	ring   []float32 // rows blurred across, row y at y mod the number of rows
-	rows   [2*maxRadius + 1]*float32
+	rows   filterRows
 }
+
+// filterRows are what a filter weighs: rows[0] in the middle, rows[2i-1] and rows[2i] on its sides.
+type filterRows [2*maxRadius + 1]*float32
 
 // blur sets dst to src under the kernel across and down. Behind the edges the picture
 // goes on as its mirror image. Where diff is given, it gets dst - src.
@@ -111,9 +115,10 @@ func (b *blurrer) blur(dst, src *plane, k kernel, diff *plane) {
 			b.rows[2*i] = &b.ring[reflect(y+i, h)%n*stride]
 		}
 		out := dst.row(y)
-		weigh(out, &b.rows, k)
-		if diff != nil {
-			subtract(diff.row(y), out, src.row(y))
+		if diff == nil {
+			weigh(out, &b.rows, k)
+		} else {
+			weighDiff(out, &b.rows, k, src.row(y), diff.row(y))
 		}
 	}
 }

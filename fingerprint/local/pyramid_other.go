@@ -1,5 +1,11 @@
+//go:build !amd64
+
 package local
 
-func weigh(out []float32, rows *[2*maxRadius + 1]*float32, k kernel) { plainWeigh(out, rows, k) }
+func weigh(out []float32, rows *filterRows, k kernel) { plainWeigh(out, rows, k) }
 
-func subtract(out, a, b []float32) { plainSubtract(out, a, b) }
+func weighDiff(out []float32, rows *filterRows, k kernel, from, diff []float32) {
+	plainWeighDiff(out, rows, k, from, diff)
+}
+
+func (f *finder) find(diffs *differences, y int) { f.plainFind(diffs, y) }
