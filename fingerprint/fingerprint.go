@@ -22,9 +22,11 @@ const (
 	// Pixels256 is the BLAKE3 hash of the decoded, oriented pixels: equal means the same
 	// picture down to the last pixel, whatever the file format. Payload 32 bytes.
 	Pixels256 Kind = "pixels256.v2"
-	// Thumb is a small grey picture of a view, for the aligned comparison that proves
-	// a candidate. Its payload is described in package photo.
-	Thumb Kind = "thumb64.v1"
+	// Local is the local features of a picture: see package fingerprint/local.
+	Local Kind = "local.v1"
+	// Proof is a small grey picture of the whole, over which a query is laid to prove a
+	// candidate. Its payload is described in package photo.
+	Proof Kind = "proof128.v1"
 )
 
 // hammingBytes is the payload length of the kinds that are compared bit by bit.

@@ -131,7 +131,7 @@ func TestPrint(t *testing.T) {
 	if p, ok := r.Print(fingerprint.PDQ256, fingerprint.Box); !ok || p.Quality != 2 {
 		t.Errorf("Print: %+v, %v", p, ok)
 	}
-	if _, ok := r.Print(fingerprint.Thumb, fingerprint.Box); ok {
+	if _, ok := r.Print(fingerprint.Proof, fingerprint.Box); ok {
 		t.Error("Print found what is not there")
 	}
 	if b := (fingerprint.Rect{X0: 1, Y0: 2, X1: 4, Y1: 8}); b.W() != 3 || b.H() != 6 || b.Empty() || !(fingerprint.Rect{}).Empty() {

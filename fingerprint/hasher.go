@@ -22,6 +22,10 @@ type Result struct {
 	// never stored.
 	Asides []Fingerprint `json:"-"`
 	Frame  Rect          `json:"-"`
+	// Query is what only searching for the file needs, in the hasher's own form: for photos
+	// see photo.LocalQuery. Never stored with an asset; nil where there is too little
+	// information.
+	Query any `json:"-"`
 	// Preview is a small JPEG of the picture, PreviewSide at most on its longer side: of
 	// queries only, never stored with an asset. Nil where the hasher makes none.
 	Preview []byte `json:"-"`

@@ -21,6 +21,7 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 		return nil, err
 	}
 	var best *found
+	query := photo.NewQuery(r)
 	err = s.KV.View(ctx, func(tx store.Txn) error {
 		w, err := s.visible(tx, owner, id)
 		if err != nil {
@@ -39,10 +40,8 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 			if err != nil {
 				return err
 			}
-			c := found{ref: ref, record: rec, work: w, same: rec.Digest == rep.Query.Digest, cmp: photo.Compare(r, rec.Result)}
-			if c.prob = c.cmp.Probability(); c.same {
-				c.prob = 1
-			}
+			c := found{ref: ref, record: rec, work: w, same: rec.Digest == rep.Query.Digest, cmp: query.Compare(rec.Result, photo.Variants[:]...)}
+			c.judge()
 			if best == nil || c.prob > best.prob {
 				best = &c
 			}

@@ -8,8 +8,6 @@ import (
 	"hash/maphash"
 	"time"
 
-	"selvage/fingerprint"
-	"selvage/index"
 	"selvage/store"
 )
 
@@ -95,47 +93,43 @@ func (s *Service) apply(ctx context.Context, c change) error {
 		return fmt.Errorf("index %s: %w", c.Work, err)
 	}
 	for i, a := range work.Assets {
-		ref := assetRef{owner.Number, a.Seq}
-		for _, v := range []fingerprint.View{fingerprint.Full, fingerprint.Box} {
-			if err := s.place(ref.codeID(v), work, assets[i].Result, v, c.fresh); err != nil {
-				return fmt.Errorf("index %s: %w", c.Work, err)
-			}
+		e, err := newEntries(assetRef{owner.Number, a.Seq}, assets[i].Result)
+		if err == nil {
+			err = s.place(&e, work, c.fresh)
+		}
+		if err != nil {
+			return fmt.Errorf("index %s: %w", c.Work, err)
 		}
 	}
 	s.unflushed.Add(1)
 	return nil
 }
 
-// place puts one code where the work's state wants it and nowhere else. Fresh: it is in
+// place puts one asset where the work's state wants it and nowhere else. Fresh: it is in
 // neither index yet.
-func (s *Service) place(id index.ID, w *Work, r *fingerprint.Result, v fingerprint.View, fresh bool) error {
+func (s *Service) place(e *entries, w *Work, fresh bool) error {
 	in, out := s.open, s.closed
 	if w.Visibility == Private {
 		in, out = out, in
 	}
-	p, ok := r.Print(fingerprint.PDQ256, v)
-	if w.Withdrawn != nil || !ok {
-		return errors.Join(in.Remove(id), out.Remove(id))
-	}
-	code, err := index.CodeOf(p.Payload)
-	if err != nil {
-		return err
+	if w.Withdrawn != nil {
+		return errors.Join(in.remove(e), out.remove(e))
 	}
 	// In before out: a search that comes between finds the work twice, not nowhere. One
 	// that has looked at the first index before and looks at the second after would find it
-	// nowhere, so the removal waits for searches under way. A code that was never in the other
+	// nowhere, so the removal waits for searches under way. What was never in the other
 	// index, which is what a registration brings, need not wait for anybody.
-	if err := in.Add(id, code); err != nil || fresh {
+	if err := in.add(e); err != nil || fresh {
 		return err
 	}
 	s.moving.Lock()
 	defer s.moving.Unlock()
-	return out.Remove(id)
+	return out.remove(e)
 }
 
 // replay applies what the indexes have not seen.
 func (s *Service) replay(ctx context.Context) error {
-	from := min(s.open.Cursor(), s.closed.Cursor())
+	from := min(s.open.cursor(), s.closed.cursor())
 	lost, err := s.forgotten(ctx)
 	if err != nil {
 		return err
@@ -200,7 +194,7 @@ func (s *Service) flushLoop(ctx context.Context) {
 func (s *Service) flush(ctx context.Context) error {
 	n := s.unflushed.Load()
 	cursor := s.seq.settled()
-	if err := errors.Join(s.open.Flush(cursor), s.closed.Flush(cursor)); err != nil {
+	if err := errors.Join(s.open.flush(cursor), s.closed.flush(cursor)); err != nil {
 		return fmt.Errorf("index flush: %w", err)
 	}
 	s.unflushed.Add(-n)

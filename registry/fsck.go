@@ -64,8 +64,11 @@ func (s *Service) Fsck(ctx context.Context, o FsckOptions) (FsckReport, error) {
 		return c.rep, err
 	}
 	c.o.Progress("index sizes, originals, log")
-	if have := s.open.Len() + s.closed.Len(); have != c.codes {
+	if have := s.open.codes.Len() + s.closed.codes.Len(); have != c.codes {
 		c.problem("the indexes hold %d codes, the store asks for %d: run selvage reindex", have, c.codes)
+	}
+	if have := s.open.local.Len() + s.closed.local.Len(); have != c.pictures {
+		c.problem("the indexes hold local features of %d pictures, the store asks for %d: run selvage reindex", have, c.pictures)
 	}
 	for b, err := range s.Blobs.List(ctx) {
 		if err != nil {
@@ -84,11 +87,11 @@ func (s *Service) Fsck(ctx context.Context, o FsckOptions) (FsckReport, error) {
 }
 
 type checker struct {
-	s     *Service
-	o     FsckOptions
-	rep   FsckReport
-	blobs map[store.BlobRef]bool // space and digest only
-	codes int
+	s               *Service
+	o               FsckOptions
+	rep             FsckReport
+	blobs           map[store.BlobRef]bool // space and digest only
+	codes, pictures int                    // what the indexes should hold: codes, and pictures with local features
 }
 
 func (c *checker) problem(format string, args ...any) {
@@ -266,6 +269,11 @@ func (c *checker) indexed(w *Work, ref assetRef, r *fingerprint.Result) {
 	if w.Visibility == Private {
 		x = c.s.closed
 	}
+	if e, err := newEntries(ref, r); err != nil {
+		c.problem("work %s: %v", w.ID, err)
+	} else if len(e.terms) > 0 {
+		c.pictures++
+	}
 	for _, v := range []fingerprint.View{fingerprint.Full, fingerprint.Box} {
 		p, ok := r.Print(fingerprint.PDQ256, v)
 		if !ok {
@@ -277,7 +285,7 @@ func (c *checker) indexed(w *Work, ref assetRef, r *fingerprint.Result) {
 			c.problem("work %s: %v", w.ID, err)
 			continue
 		}
-		hits, err := x.Range([]index.Code{code}, 0)
+		hits, err := x.codes.Range([]index.Code{code}, 0)
 		if err != nil {
 			c.problem("work %s: index: %v", w.ID, err)
 			continue

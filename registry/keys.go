@@ -64,6 +64,11 @@ const (
 	maxOwners = 1<<ownerBits - 2 // the number behind the last must fit too, see private
 )
 
+// ids is the run of index identifiers of an owner's assets: from <= id < to.
+func (n ownerNumber) ids() (from, to index.ID) {
+	return assetRef{owner: n}.codeID(fingerprint.Full), assetRef{owner: n + 1}.codeID(fingerprint.Full)
+}
+
 // assetRef names an asset in rows and indexes.
 type assetRef struct {
 	owner ownerNumber

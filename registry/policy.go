@@ -2,9 +2,10 @@ package registry
 
 import (
 	"fmt"
-	"math"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/geometry"
+	"selvage/fingerprint/local"
 	"selvage/fingerprint/photo"
 )
 
@@ -30,34 +31,52 @@ func (p Policy) verdict(f found) Verdict {
 	switch {
 	case f.same || f.cmp.SamePixels:
 		return Identical
-	case f.prob >= p.Act:
-		return Copy
+	case f.prob < p.Act:
+		return Alike
+	case f.cmp.Part():
+		return Part
 	}
-	return Alike
+	return Copy
 }
 
 // describe makes the answer's entry for one found work.
 func (s *Service) describe(f found, q *fingerprint.Result, asker OwnerID) Match {
 	m := Match{
 		Work: f.work.ID, Owner: f.work.Owner, Asset: f.record.Digest, Verdict: s.policy.verdict(f), Probability: f.prob,
-		Transform: f.transform(q), Regions: []Region{}, Signals: f.signals(), Reason: f.reason(),
+		Regions: []Region{}, Signals: f.signals(), Reason: f.reason(s.policy),
 		Received: f.work.Dates.Received, Proven: f.work.Proven,
 	}
 	if f.work.Owner == asker || f.work.Visibility == Public {
 		m.Title = f.work.Title
 	}
+	m.Transform = Transform{Form: fingerprint.Identity.String(), Words: "unchanged", Matrix: [9]float64{1, 0, 0, 0, 1, 0, 0, 0, 1}}
+	if len(f.cmp.Places) == 0 {
+		return m
+	}
+	best := &f.cmp.Places[0]
+	m.Measures = best.Measures
+	m.Transform = Transform{Form: best.Form().String(), Words: best.Words(), Matrix: best.Map}
 	if m.Verdict.Accuses() {
-		qr, rr := f.cmp.Regions(q, f.record.Result)
-		m.Regions = append(m.Regions, Region{Query: qr[:], Ref: rr[:]})
+		for _, p := range f.cmp.Places {
+			m.Regions = append(m.Regions, Region{Query: corners(p.InQuery), Ref: corners(p.InRef)})
+		}
 	}
 	return m
 }
 
-func (f found) reason() string {
+func corners(p geometry.Polygon) [][2]float64 {
+	out := make([][2]float64, len(p))
+	for i, c := range p {
+		out[i] = [2]float64{c.X, c.Y}
+	}
+	return out
+}
+
+func (f found) reason(p Policy) string {
 	if f.same {
 		return "the same file, byte for byte"
 	}
-	return f.cmp.Reason()
+	return f.cmp.Reason(f.prob >= p.Act)
 }
 
 // signals lists what was measured.
@@ -68,62 +87,22 @@ func (f found) signals() []Signal {
 	if f.cmp.SamePixels {
 		return []Signal{{Name: string(fingerprint.Pixels256), Value: 0, Of: 1, Text: "the same pixels after decoding"}}
 	}
-	out := []Signal{{
-		Name: string(fingerprint.PDQ256), Value: float64(f.cmp.PDQ), Of: 256,
-		Text: fmt.Sprintf("%d of 256 bits differ (%s against %s, %s)", f.cmp.PDQ, f.cmp.QueryView, f.cmp.RefView, f.cmp.Form),
-	}}
+	var out []Signal
+	add := func(name string, value, of float64, format string, args ...any) {
+		out = append(out, Signal{Name: name, Value: value, Of: of, Text: fmt.Sprintf(format, args...)})
+	}
+	if len(f.cmp.Places) > 0 {
+		p := &f.cmp.Places[0]
+		add(string(fingerprint.Local), float64(p.Inliers), local.RefFeatures, "%d local features lie where the found position says", p.Inliers)
+		add("agreement", p.Agree, 1, "%.0f %% of the texture of the overlap agrees", 100*p.Agree)
+		add("overlap", p.OfRef, 1, "%.0f %% of the registered picture is seen in %.0f %% of the query", 100*p.OfRef, 100*p.OfQuery)
+	}
+	if f.cmp.Shared > 0 {
+		add("shared", f.cmp.Shared, 1, "%.0f %% of what agrees is common content, which was not counted", 100*f.cmp.Shared)
+	}
+	add(string(fingerprint.PDQ256), float64(f.cmp.PDQ), 256, "%d of 256 bits differ, at best", f.cmp.PDQ)
 	if f.cmp.PHash >= 0 {
-		out = append(out, Signal{
-			Name: string(fingerprint.PHash64), Value: float64(f.cmp.PHash), Of: 64,
-			Text: fmt.Sprintf("%d of 64 bits differ", f.cmp.PHash),
-		})
+		add(string(fingerprint.PHash64), float64(f.cmp.PHash), 64, "%d of 64 bits differ", f.cmp.PHash)
 	}
-	return append(out,
-		Signal{Name: "ncc", Value: f.cmp.NCC, Of: 1, Text: fmt.Sprintf("correlation of the aligned pictures %.2f", f.cmp.NCC)},
-		Signal{Name: "share", Value: f.cmp.Share, Of: 1, Text: fmt.Sprintf("%.0f %% of the textured area agrees", 100*f.cmp.Share)},
-	)
-}
-
-// transform describes how the registered picture became the query.
-func (f found) transform(q *fingerprint.Result) Transform {
-	t := Transform{Form: f.cmp.Form.String(), Words: formWords[f.cmp.Form&7]}
-	qr, rr := f.cmp.Regions(q, f.record.Result)
-	t.Matrix = affine(rr, qr)
-	switch {
-	case f.cmp.QueryView == fingerprint.Box && f.cmp.RefView == fingerprint.Full:
-		t.Words += "; a border was added"
-	case f.cmp.QueryView == fingerprint.Full && f.cmp.RefView == fingerprint.Box:
-		t.Words += "; the border of the registered picture was cut off"
-	}
-	return t
-}
-
-var formWords = [8]string{
-	fingerprint.Identity:   "neither turned nor mirrored",
-	fingerprint.Rotate90:   "turned a quarter anticlockwise",
-	fingerprint.Rotate180:  "turned upside down",
-	fingerprint.Rotate270:  "turned a quarter clockwise",
-	fingerprint.FlipX:      "mirrored top to bottom",
-	fingerprint.FlipY:      "mirrored left to right",
-	fingerprint.FlipPlus1:  "mirrored along the main diagonal",
-	fingerprint.FlipMinus1: "mirrored along the other diagonal",
-}
-
-// affine returns the map that takes the first, second and fourth corner of one
-// quadrilateral to those of another: exact for parallelograms.
-func affine(from, to [4][2]float64) [6]float64 {
-	ax, ay := from[1][0]-from[0][0], from[1][1]-from[0][1]
-	bx, by := from[3][0]-from[0][0], from[3][1]-from[0][1]
-	det := ax*by - ay*bx
-	if math.Abs(det) < 1e-9 {
-		return [6]float64{1, 0, 0, 0, 1, 0}
-	}
-	var m [6]float64
-	for i := range 2 {
-		u, v := to[1][i]-to[0][i], to[3][i]-to[0][i]
-		m[3*i] = (u*by - v*ay) / det
-		m[3*i+1] = (v*ax - u*bx) / det
-		m[3*i+2] = to[0][i] - m[3*i]*from[0][0] - m[3*i+1]*from[0][1]
-	}
-	return m
+	return out
 }

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/local"
 	"selvage/fingerprint/photo"
 	"selvage/index"
+	localindex "selvage/index/local"
 	"selvage/store"
 )
 
@@ -50,28 +52,44 @@ type found struct {
 	record *assetRecord
 	work   *Work
 	same   bool // the same bytes
-	cmp    photo.Comparison
+	cmp    *photo.Comparison
 	prob   float64
 }
+
+// judge sets the probability from the comparison.
+func (f *found) judge() {
+	if f.prob = f.cmp.Probability(); f.same {
+		f.prob = 1
+	}
+}
+
+// candidate is what stage 1 found, with the variants of the query's features that found it.
+type candidate struct {
+	assetRef
+	variants []local.Variant
+}
+
+// maxLocal bounds how many candidates the local features of one query give.
+const maxLocal = 40
 
 // maxProofs bounds how many candidates of one query stage 2 looks at.
 const maxProofs = 500
 
 // fair takes up to limit candidates, nearest first, but one owner's after another's: who
 // registers the same picture five hundred times must not crowd out whose it is.
-func fair(refs []assetRef, limit int) []assetRef {
+func fair(refs []candidate, limit int) []candidate {
 	if len(refs) <= limit {
 		return refs
 	}
 	var owners []ownerNumber // by their nearest candidate
-	byOwner := map[ownerNumber][]assetRef{}
+	byOwner := map[ownerNumber][]candidate{}
 	for _, a := range refs {
 		if byOwner[a.owner] == nil {
 			owners = append(owners, a.owner)
 		}
 		byOwner[a.owner] = append(byOwner[a.owner], a)
 	}
-	out := make([]assetRef, 0, limit)
+	out := make([]candidate, 0, limit)
 	for round := 0; len(out) < limit; round++ {
 		for _, o := range owners {
 			if round < len(byOwner[o]) && len(out) < limit {
@@ -95,6 +113,7 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 	}
 	stage = s.stage("prove")
 	best := map[WorkID]found{}
+	query := photo.NewQuery(r)
 	err = s.KV.View(ctx, func(tx store.Txn) error {
 		for _, ref := range refs {
 			if err := ctx.Err(); err != nil {
@@ -103,18 +122,16 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 			if sc.before != 0 && ref.seq >= sc.before {
 				continue
 			}
-			rec, err := load[assetRecord](tx, assetKey(ref))
+			rec, err := load[assetRecord](tx, assetKey(ref.assetRef))
 			if errors.Is(err, store.ErrNotFound) {
 				continue // erased since stage 1
 			}
 			if err != nil {
 				return err
 			}
-			f := found{ref: ref, record: rec, same: rec.Digest == d, cmp: photo.Compare(r, rec.Result)}
-			f.prob = f.cmp.Probability()
-			if f.same {
-				f.prob = 1
-			}
+			c := query.Compare(rec.Result, ref.variants...)
+			f := found{ref: ref.assetRef, record: rec, same: rec.Digest == d, cmp: c}
+			f.judge()
 			if b, ok := best[rec.Work]; ok && b.prob >= f.prob {
 				continue
 			}
@@ -138,6 +155,15 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 		all = append(all, f)
 	}
 	slices.SortFunc(all, bySureness)
+	comparisons := make([]*photo.Comparison, len(all))
+	for i, f := range all {
+		comparisons[i] = f.cmp
+	}
+	query.Discount(comparisons, nil)
+	for i := range all {
+		all[i].judge()
+	}
+	slices.SortFunc(all, bySureness)
 	return all, millis, nil
 }
 
@@ -146,16 +172,46 @@ func bySureness(a, b found) int {
 	return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.ref.seq, b.ref.seq))
 }
 
-// candidates is stage 1.
-func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *fingerprint.Result, sc scope) ([]assetRef, error) {
-	var refs []assetRef
-	err := s.KV.View(ctx, func(tx store.Txn) (err error) {
-		refs, err = exact(tx, d, r, sc)
+// candidates is stage 1: the same bytes or pixels, then what shares local features, then
+// what is near as a whole.
+func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *fingerprint.Result, sc scope) ([]candidate, error) {
+	var refs []candidate
+	err := s.KV.View(ctx, func(tx store.Txn) error {
+		same, err := exact(tx, d, r, sc)
+		for _, a := range same {
+			refs = append(refs, candidate{assetRef: a})
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.moving.RLock()
+	defer s.moving.RUnlock()
+	byFeatures, err := s.byFeatures(r, sc)
+	if err != nil {
+		return nil, err
+	}
+	byCode, err := s.byCode(r, sc)
+	if err != nil {
+		return nil, err
+	}
+	refs = append(append(refs, byFeatures...), byCode...)
+	at := map[assetRef]int{}
+	kept := refs[:0]
+	for _, c := range refs {
+		if i, ok := at[c.assetRef]; ok {
+			kept[i].variants = append(kept[i].variants, c.variants...)
+			continue
+		}
+		at[c.assetRef] = len(kept)
+		kept = append(kept, c)
+	}
+	return fair(kept, maxProofs), nil
+}
+
+// byCode finds what is near as a whole, nearest first.
+func (s *Service) byCode(r *fingerprint.Result, sc scope) ([]candidate, error) {
 	var probes []index.Code
 	for _, p := range r.Probes {
 		if p.Kind != fingerprint.PDQ256 {
@@ -167,55 +223,100 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 		}
 		probes = append(probes, c)
 	}
-	radius := photo.ActRadius
-	if sc.alike {
-		radius = photo.CandidateRadius
+	if len(probes) == 0 {
+		return nil, nil
 	}
-	if len(probes) > 0 {
-		var hits []index.Hit
-		s.moving.RLock()
-		defer s.moving.RUnlock()
-		if sc.open {
-			if hits, err = s.open.Range(probes, radius); err != nil {
-				return nil, err
-			}
-		}
-		private, err := s.private(probes, radius, sc)
-		if err != nil {
+	var hits []index.Hit
+	var err error
+	radius := photo.CandidateRadius
+	if sc.open {
+		if hits, err = s.open.codes.Range(probes, radius); err != nil {
 			return nil, err
 		}
-		hits = append(hits, private...)
-		slices.SortFunc(hits, func(a, b index.Hit) int {
-			return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.ID, b.ID))
-		})
-		for _, h := range hits {
-			if a := assetOf(h.ID); !sc.notOwn || a.owner != sc.asker {
-				refs = append(refs, a)
-			}
-		}
 	}
-	seen := map[assetRef]bool{}
-	refs = slices.DeleteFunc(refs, func(a assetRef) bool {
-		old := seen[a]
-		seen[a] = true
-		return old
-	})
-	return fair(refs, maxProofs), nil
-}
-
-// private searches the private works that the scope holds. The asker's own are one run of
-// identifiers, asked for without touching anybody else's; only the watcher, whose work
-// nobody waits for, looks at those of strangers.
-func (s *Service) private(probes []index.Code, radius int, sc scope) ([]index.Hit, error) {
+	var private []index.Hit
 	switch {
 	case sc.strangers:
-		hits, err := s.closed.Range(probes, radius)
-		return slices.DeleteFunc(hits, func(h index.Hit) bool { return !sc.sees(assetOf(h.ID).owner, true) }), err
+		private, err = s.closed.codes.Range(probes, radius)
 	case sc.own && !sc.notOwn && sc.asker != 0:
-		from := assetRef{owner: sc.asker}.codeID(fingerprint.Full)
-		return s.closed.RangeWithin(probes, radius, from, assetRef{owner: sc.asker + 1}.codeID(fingerprint.Full))
+		from, to := sc.asker.ids()
+		private, err = s.closed.codes.RangeWithin(probes, radius, from, to)
 	}
-	return nil, nil
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range private {
+		if sc.sees(assetOf(h.ID).owner, true) {
+			hits = append(hits, h)
+		}
+	}
+	slices.SortFunc(hits, index.Hit.Compare)
+	var out []candidate
+	for _, h := range hits {
+		if a := assetOf(h.ID); !sc.notOwn || a.owner != sc.asker {
+			out = append(out, candidate{assetRef: a})
+		}
+	}
+	return out, nil
+}
+
+// byFeatures finds what shares local features with the query, the most first. The asker's
+// own private works are one run of identifiers, asked for without touching anybody else's;
+// only the watcher, whose work nobody waits for, looks at those of strangers.
+func (s *Service) byFeatures(r *fingerprint.Result, sc scope) ([]candidate, error) {
+	query := photo.LocalQuery(r)
+	if query == nil {
+		return nil, nil
+	}
+	sets := probeSets(query)
+	var found []index.ID
+	var variant []local.Variant
+	take := func(list []localindex.Candidate, err error) error {
+		for _, c := range list {
+			found = append(found, c.ID)
+			variant = append(variant, local.Variant(c.Set))
+		}
+		return err
+	}
+	if sc.open {
+		if err := take(s.open.local.Search(sets, maxLocal)); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case sc.strangers:
+		if err := take(s.closed.local.Search(sets, maxLocal)); err != nil {
+			return nil, err
+		}
+	case sc.own && !sc.notOwn && sc.asker != 0:
+		from, to := sc.asker.ids()
+		if err := take(s.closed.local.SearchWithin(sets, maxLocal, from, to)); err != nil {
+			return nil, err
+		}
+	}
+	var out []candidate
+	for i, id := range found {
+		if a := assetOf(id); !sc.notOwn || a.owner != sc.asker {
+			out = append(out, candidate{a, variant[i : i+1]})
+		}
+	}
+	return out, nil
+}
+
+// probesPerFeature is under how many words a feature of a query is looked up.
+const probesPerFeature = 3
+
+// probeSets are the features of a query as the index wants them, one set a variant.
+func probeSets(q *local.Query) [][]localindex.Probe {
+	sets := make([][]localindex.Probe, len(q.Sets))
+	for v, set := range q.Sets {
+		sets[v] = make([]localindex.Probe, len(set))
+		for i := range set {
+			f := &set[i]
+			sets[v][i] = localindex.Probe{Words: f.Near[:probesPerFeature], Sig: f.Sig[0], Size: f.Size, Angle: f.Angle}
+		}
+	}
+	return sets
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

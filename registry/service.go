@@ -6,15 +6,12 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"selvage/fingerprint"
-	"selvage/index"
-	"selvage/index/mih"
 	"selvage/provenance/sequencer"
 	"selvage/store"
 )
@@ -45,12 +42,12 @@ type Service struct {
 	Config
 	seq *sequence
 
-	// open holds the codes of matchable and public works of all owners; closed those of
-	// private works, which are shown to their owner only.
-	open, closed index.Persistent
+	// open holds matchable and public works of all owners; closed private works, which are
+	// shown to their owner only.
+	open, closed *shelf
 	applying     [64]sync.Mutex // one change of a work at a time, by hash of its ID
 	seed         maphash.Seed
-	moving       sync.RWMutex // held while a code moves between the indexes; searches of both read it
+	moving       sync.RWMutex // held while an asset moves between the indexes; searches of both read it
 	unflushed    atomic.Int64
 	late         struct {
 		sync.Mutex
@@ -98,14 +95,14 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if s.seq, err = openSequence(ctx, c.KV); err != nil {
 		return nil, err
 	}
-	if s.open, err = openIndex(filepath.Join(c.DataDir, "index", "open")); err != nil {
+	if s.open, err = openShelf(filepath.Join(c.DataDir, "index", "open")); err != nil {
 		return nil, err
 	}
-	if s.closed, err = openIndex(filepath.Join(c.DataDir, "index", "private")); err != nil {
-		return nil, errors.Join(err, s.open.Close())
+	if s.closed, err = openShelf(filepath.Join(c.DataDir, "index", "private")); err != nil {
+		return nil, errors.Join(err, s.open.close())
 	}
 	if err := s.replay(ctx); err != nil {
-		return nil, errors.Join(err, s.open.Close(), s.closed.Close())
+		return nil, errors.Join(err, s.open.close(), s.closed.close())
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = cancel
@@ -115,17 +112,6 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s.workers.Go(func() { s.watched.run(run) })
 	s.workers.Go(func() { s.flushLoop(run) })
 	return s, nil
-}
-
-func openIndex(dir string) (index.Persistent, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("index: %w", err)
-	}
-	x, err := mih.Open(dir)
-	if err != nil {
-		return nil, fmt.Errorf("index %s: %w", filepath.Base(dir), err)
-	}
-	return x, nil
 }
 
 // Close stops the background work, writes the indexes to files, and returns. Entries
@@ -143,7 +129,7 @@ func (s *Service) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("registry: close: %w", ctx.Err())
 	}
-	return errors.Join(s.flush(ctx), s.open.Close(), s.closed.Close())
+	return errors.Join(s.flush(ctx), s.open.close(), s.closed.close())
 }
 
 // Ready reports whether the service can answer: the store can be read.

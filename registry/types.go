@@ -184,6 +184,8 @@ type Match struct {
 	Regions     []Region           `json:"regions"` // never null
 	Signals     []Signal           `json:"signals"` // what agreed, and how far
 	Reason      string             `json:"reason"`  // one plain sentence
+	// Measures are what the model saw, by photo.MeasureNames: kept for calibration.
+	Measures []float64 `json:"measures,omitempty"`
 	// Received is the service's clock at registration; Proven the upper bound that the
 	// time token proves, nil while pending.
 	Received time.Time  `json:"received"`
@@ -195,9 +197,10 @@ type Transform struct {
 	Form string `json:"form"` // one of fingerprint.DihedralNames
 	// Words say it plainly: "mirrored left to right", "turned by 180 degrees", "border added".
 	Words string `json:"words"`
-	// Matrix maps a point of the registered picture to the query, pixels to pixels:
-	// x' = m[0]x + m[1]y + m[2], y' = m[3]x + m[4]y + m[5].
-	Matrix [6]float64 `json:"matrix"`
+	// Matrix maps a point of the registered picture to the query, pixels to pixels,
+	// a homography, row by row: x' = (m[0]x + m[1]y + m[2]) / w, y' = (m[3]x + m[4]y + m[5]) / w
+	// with w = m[6]x + m[7]y + m[8].
+	Matrix [9]float64 `json:"matrix"`
 }
 
 // Region is one matched region as polygons in pixels of the oriented pictures; corner

@@ -223,7 +223,7 @@ func (w *watcher) news(ctx context.Context, key []byte, row watchRow) ([]news, e
 	for _, f := range slices.SortedFunc(maps.Values(best), bySureness) {
 		all = append(all, news{f.work.Owner, Event{
 			ID: eventID(row.Time, key, f.work.ID), Kind: row.Cause, Time: row.Time, Work: f.work.ID,
-			Verdict: s.policy.verdict(f), Probability: f.prob, Reason: f.reason(),
+			Verdict: s.policy.verdict(f), Probability: f.prob, Reason: f.reason(s.policy),
 		}})
 	}
 	return all, nil

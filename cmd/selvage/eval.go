@@ -20,6 +20,7 @@ type evalCmd struct {
 	Distractors string `placeholder:"LIST" help:"File with paths of strangers to register too, one a line."`
 	Jobs        int    `default:"1" help:"Files at a time. The CPU times are those of one thread only with 1."`
 	Peer        string `placeholder:"NAME" help:"Run a global hash of others over the same files instead: pdq, pdq8 (all eight forms) or phash64."`
+	Measures    bool   `help:"Also print what the model saw of each match, for selvage calibrate."`
 	Refs        string `arg:"" name:"refs.txt" help:"Paths of originals to register, one a line."`
 	Queries     string `arg:"" name:"queries.txt" help:"Paths of files to ask about, one a line."`
 }
@@ -37,6 +38,8 @@ type evalMatch struct {
 	Score   float64           `json:"score"`
 	Verdict registry.Verdict  `json:"verdict"`
 	Regions []registry.Region `json:"regions,omitempty"`
+	// Measures are what the model saw, where --measures asks for them.
+	Measures []float64 `json:"measures,omitempty"`
 }
 
 // evalStats are means per item: CPU of the process over the items.
@@ -103,7 +106,7 @@ func (c *evalCmd) Run(e *env) error {
 	stats.Failed = works.failed
 	stats.Registered = len(refs) - stats.Failed
 	start = cpuTime()
-	if err := e.evalQuery(y, queries, works, c.Jobs); err != nil {
+	if err := e.evalQuery(y, queries, works, c.Jobs, c.Measures); err != nil {
 		return err
 	}
 	stats.Queries = len(queries)
@@ -120,7 +123,7 @@ func (c *evalCmd) Run(e *env) error {
 	return json.NewEncoder(e.stdout).Encode(map[string]evalStats{"stats": stats})
 }
 
-func (e *env) evalQuery(y *system, paths []string, works *evalSet, jobs int) error {
+func (e *env) evalQuery(y *system, paths []string, works *evalSet, jobs int, measures bool) error {
 	out := bufio.NewWriter(e.stdout)
 	enc := json.NewEncoder(out)
 	lines := make([]evalLine, len(paths))
@@ -128,6 +131,11 @@ func (e *env) evalQuery(y *system, paths []string, works *evalSet, jobs int) err
 	done, ticks := 0, newTicker()
 	inOrder(e.ctx, len(paths), jobs, func(i int) {
 		lines[i] = e.evalOne(y, paths[i], works)
+		for k := range lines[i].Matches {
+			if !measures {
+				lines[i].Matches[k].Measures = nil
+			}
+		}
 	}, func(i int) {
 		if err := enc.Encode(lines[i]); err != nil && failed == nil {
 			failed = err
@@ -165,7 +173,7 @@ func (e *env) evalOne(y *system, path string, works *evalSet) evalLine {
 		if !ok {
 			continue // of an earlier run with the same --data, and not in the lists of this one
 		}
-		line.Matches = append(line.Matches, evalMatch{Ref: ref, Score: m.Probability, Verdict: m.Verdict, Regions: m.Regions})
+		line.Matches = append(line.Matches, evalMatch{Ref: ref, Score: m.Probability, Verdict: m.Verdict, Regions: m.Regions, Measures: m.Measures})
 	}
 	return line
 }

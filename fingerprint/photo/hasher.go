@@ -10,10 +10,8 @@ import (
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/decode"
+	"selvage/fingerprint/local"
 )
-
-// thumbSide is the side of a thumb64.v1 picture.
-const thumbSide = 48
 
 // Options of a hasher. The zero value is right for the service.
 type Options struct {
@@ -93,7 +91,29 @@ func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
 		}
 	}
 	r.Insufficient = lacking
+	if lacking == "" {
+		addLocal(r, m, opts)
+	}
 	return r, nil
+}
+
+// addLocal finds the local features of the whole picture: those that are stored, and
+// what a query needs besides.
+func addLocal(r *fingerprint.Result, m *image.NRGBA, opts Options) {
+	base := local.NewBase(m, local.QuerySide)
+	raw := local.Extract(base, local.QueryFeatures)
+	stored := local.Quantise(raw[:min(len(raw), local.RefFeatures)], base.W, base.H, local.Plain)
+	quality := 100 * len(stored) / local.RefFeatures
+	r.Prints = append(r.Prints,
+		fingerprint.Fingerprint{Kind: fingerprint.Local, View: fingerprint.Full, Payload: local.Encode(stored), Quality: quality},
+		fingerprint.Fingerprint{Kind: fingerprint.Proof, View: fingerprint.Full, Payload: encodeProof(shrink(base, proofSide)), Quality: 100})
+	query := &local.Query{Base: base}
+	for v := range query.Sets {
+		if !opts.NoNegatives || local.Variant(v)&local.Negative == 0 {
+			query.Sets[v] = local.QuantiseQuery(raw, base.W, base.H, local.Variant(v))
+		}
+	}
+	r.Query = query
 }
 
 // addView hashes one view of w × h pixels into prints and the probes of r, or says why it
@@ -117,8 +137,7 @@ func addView(r *fingerprint.Result, prints *[]fingerprint.Fingerprint, v fingerp
 	}
 	*prints = append(*prints,
 		print(fingerprint.PDQ256, forms[fingerprint.Identity]),
-		print(fingerprint.PHash64, binary.BigEndian.AppendUint64(nil, ph.GetHash())),
-		print(fingerprint.Thumb, p.stretch(thumbSide)))
+		print(fingerprint.PHash64, binary.BigEndian.AppendUint64(nil, ph.GetHash())))
 	for f := range forms {
 		// The form that was applied to the registered picture is undone to meet its hash.
 		form := fingerprint.Dihedral(f)

@@ -60,7 +60,7 @@ func TestHashFiles(t *testing.T) {
 	if ref.Format != "png" || ref.Width != 320 || ref.Height != 240 || ref.Insufficient != "" {
 		t.Errorf("result %+v", ref)
 	}
-	for kind, size := range map[fingerprint.Kind]int{fingerprint.PDQ256: 32, fingerprint.PHash64: 8, fingerprint.Thumb: 48 * 48, fingerprint.Pixels256: 32} {
+	for kind, size := range map[fingerprint.Kind]int{fingerprint.PDQ256: 32, fingerprint.PHash64: 8, fingerprint.Pixels256: 32} {
 		if p, ok := ref.Print(kind, fingerprint.Full); !ok || len(p.Payload) != size {
 			t.Errorf("%s: payload of %d bytes, want %d", kind, len(p.Payload), size)
 		}
@@ -161,8 +161,8 @@ func ExampleCompare() {
 		return
 	}
 	c := photo.Compare(query, ref)
-	fmt.Println(c.Form, c.Probability() >= photo.ActThreshold)
-	fmt.Println(c.Reason())
+	fmt.Println(c.Places[0].Form(), c.Probability() >= photo.ActThreshold)
+	fmt.Println(c.Reason(true))
 	// Output:
 	// flipY true
 	// mirrored copy: 256 of 256 PDQ bits agree and the aligned pictures correlate 0.99

@@ -121,29 +121,6 @@ func (p *plane) gray() *image.Gray {
 // level rounds to a whole grey level.
 func level(v int32) uint8 { return uint8(min((v+one/2)/one, 255)) }
 
-// stretch averages the plane over a grid of n × n equal cells, each the exact mean of
-// the area behind it, and rounds to grey levels.
-func (p *plane) stretch(n int) []byte {
-	out := make([]byte, n*n)
-	rows := make([]int64, n*p.h) // p.h rows of n cells
-	for y := range p.h {
-		line := p.pix[y*p.w:][:p.w]
-		spread(p.w, n, func(cell, x, weight int) { rows[y*n+cell] += int64(line[x]) * int64(weight) })
-	}
-	sums := make([]int64, n*n)
-	spread(p.h, n, func(cell, y, weight int) {
-		dst, src := sums[cell*n:][:n], rows[y*n:][:n]
-		for i := range dst {
-			dst[i] += src[i] * int64(weight)
-		}
-	})
-	area := int64(p.w) * int64(p.h)
-	for i, s := range sums {
-		out[i] = level(int32(s / area))
-	}
-	return out
-}
-
 // spread divides size pixels among n equal cells: it calls f for each pair of a cell
 // and a pixel that overlap, with the overlap in units of 1/n pixel. The weights of a
 // cell add up to size.

@@ -1,0 +1,208 @@
+package photo
+
+import (
+	"slices"
+
+	"selvage/fingerprint/geometry"
+)
+
+// Shared content: page furniture, banners, logos, stock backgrounds. A query that shows
+// the same banner as a hundred registered works copies none of them. What several
+// registered works show, which are otherwise different pictures, is no evidence for any
+// one of them; each is judged again by what is left. The asker's own list of such content
+// counts likewise.
+
+// grid is how many cells a side the query is divided into, to say where works agree.
+const grid = 64
+
+// cells is a set of cells of the query.
+type cells [grid * grid]bool
+
+const (
+	// sharing is how many other works must show the same for it to be common.
+	sharing = 2
+	// sharers bounds how many works are looked at for it, the surest first.
+	sharers = 12
+	// sharerFloor is the probability from which a work is a witness of common content.
+	sharerFloor = .2
+)
+
+// Discount judges all comparisons of one query again without the content that they share
+// with each other or with ignored, comparisons of the same query with pictures of the
+// asker's ignore bank. Comparisons must be of works that the asker may know of, one a
+// work: nobody's answer depends on others' private works.
+func (q *Query) Discount(all []*Comparison, ignored []*Comparison) {
+	if q.base == nil {
+		return
+	}
+	var ignore *cells
+	for _, c := range ignored {
+		for i := range c.Places {
+			if p := &c.Places[i]; p.fine != nil && p.Probability >= ActThreshold {
+				if ignore == nil {
+					ignore = new(cells)
+				}
+				for k, v := range q.agreement(c, p) {
+					ignore[k] = ignore[k] || v
+				}
+			}
+		}
+	}
+	var witnesses []*Comparison
+	for _, c := range all {
+		if len(c.Places) > 0 && c.Places[0].fine != nil && c.Places[0].Probability >= sharerFloor {
+			witnesses = append(witnesses, c)
+		}
+	}
+	slices.SortStableFunc(witnesses, func(a, b *Comparison) int {
+		switch {
+		case a.Places[0].Probability > b.Places[0].Probability:
+			return -1
+		case a.Places[0].Probability < b.Places[0].Probability:
+			return 1
+		}
+		return 0
+	})
+	if len(witnesses) > sharers {
+		witnesses = witnesses[:sharers]
+	}
+	if len(witnesses) <= sharing && ignore == nil {
+		return
+	}
+	shown := make([]*cells, len(witnesses))
+	for i, c := range witnesses {
+		shown[i] = q.agreement(c, &c.Places[0])
+	}
+	for i, c := range all {
+		if len(c.Places) == 0 || c.Places[0].fine == nil || c.Places[0].Probability < sharerFloor {
+			continue
+		}
+		mine := q.agreement(c, &c.Places[0])
+		var count [grid * grid]uint8
+		by := 0
+		for k, w := range witnesses {
+			if w == c || !overlapping(mine, shown[k]) || q.samePicture(c, w) {
+				continue
+			}
+			by++
+			for j, v := range shown[k] {
+				if v {
+					count[j]++
+				}
+			}
+		}
+		common := new(cells)
+		n, hit := 0, 0
+		for j := range common {
+			common[j] = count[j] >= sharing || ignore != nil && ignore[j]
+			if mine[j] {
+				n++
+				if common[j] {
+					hit++
+				}
+			}
+		}
+		if n == 0 || hit*20 < n {
+			continue
+		}
+		all[i].Shared = float64(hit) / float64(n)
+		if by >= sharing {
+			all[i].SharedBy = by
+		}
+		q.judgeWithout(all[i], common)
+	}
+}
+
+// agreement is where in the query the registered picture agrees with it.
+func (q *Query) agreement(c *Comparison, p *Place) *cells {
+	out := new(cells)
+	w, h := float64(q.res.Width)/grid, float64(q.res.Height)/grid
+	back, ok := p.Map.Inverse()
+	if !ok {
+		return out
+	}
+	kx, ky := float64(c.proof.W)/float64(c.ref.Width), float64(c.proof.H)/float64(c.ref.Height)
+	for y := range grid {
+		for x := range grid {
+			r, ok := back.Apply(geometry.Point{X: (float64(x) + .5) * w, Y: (float64(y) + .5) * h})
+			i, j := int(r.X*kx), int(r.Y*ky)
+			if !ok || r.X < 0 || r.Y < 0 || i >= c.proof.W || j >= c.proof.H {
+				continue
+			}
+			out[y*grid+x] = p.fine.agrees[j*c.proof.W+i]
+		}
+	}
+	return out
+}
+
+// overlapping reports whether two works agree with the query in the same places, in part.
+func overlapping(a, b *cells) bool {
+	n, both := 0, 0
+	for i, v := range a {
+		if v {
+			n++
+			if b[i] {
+				both++
+			}
+		}
+	}
+	return both*20 >= n && both > 0
+}
+
+// samePicture reports whether two registered pictures are one, as far as the first shows
+// anything, when both are laid where the query has them.
+func (q *Query) samePicture(a, b *Comparison) bool {
+	back, ok := b.Places[0].Map.Inverse()
+	if !ok {
+		return false
+	}
+	m, ok := back.Mul(a.Places[0].Map) // pixels of a → pixels of b
+	if !ok {
+		return false
+	}
+	g := half(a.proof)
+	x, y := float64(g.W)/float64(a.ref.Width), float64(g.H)/float64(a.ref.Height)
+	bx, by := float64(b.proof.W)/float64(b.ref.Width), float64(b.proof.H)/float64(b.ref.Height)
+	at := chain(stretch(bx, by), m, stretch(1/x, 1/y))
+	e := weigh(pyramid{b.proof, half(b.proof)}.lay(g.W, g.H, at, a.Places[0].Negative != b.Places[0].Negative), g, nil)
+	return e.Above[2] >= .75*e.Whole
+}
+
+// judgeWithout measures the first place of a comparison again without common content.
+func (q *Query) judgeWithout(c *Comparison, common *cells) {
+	p := &c.Places[0]
+	mask := func(w, h int) []bool {
+		out := make([]bool, w*h)
+		kx, ky := float64(c.ref.Width)/float64(w), float64(c.ref.Height)/float64(h)
+		for y := range h {
+			for x := range w {
+				a, ok := p.Map.Apply(geometry.Point{X: (float64(x) + .5) * kx, Y: (float64(y) + .5) * ky})
+				i, j := int(a.X*grid/float64(q.res.Width)), int(a.Y*grid/float64(q.res.Height))
+				out[y*w+x] = ok && a.X >= 0 && a.Y >= 0 && i < grid && j < grid && common[j*grid+i]
+			}
+		}
+		return out
+	}
+	again := func(e *evidence, w, h int) *evidence {
+		g := c.proof
+		if w != g.W {
+			g = half(g)
+		}
+		x, y := float64(w)/float64(c.ref.Width), float64(h)/float64(c.ref.Height)
+		at := chain(stretch(q.kx, q.ky), p.Map, stretch(1/x, 1/y))
+		return weigh(q.base.lay(w, h, at, p.Negative), g, mask(w, h))
+	}
+	p.coarse = again(p.coarse, c.proof.W/2, c.proof.H/2)
+	p.fine = again(p.fine, c.proof.W, c.proof.H)
+	if p.fit != nil {
+		kept := *p.fit
+		kept.Support *= 1 - c.Shared
+		kept.Inliers = kept.Inliers[:int(float64(len(kept.Inliers))*(1-c.Shared))]
+		p.fit = &kept
+		p.Inliers = len(kept.Inliers)
+	}
+	before := p.Probability
+	p.finish(q, c)
+	p.Probability = min(p.Probability, before)
+	c.Places = c.Places[:1]
+}

@@ -1,0 +1,57 @@
+package photo
+
+import (
+	"math"
+
+	"selvage/fingerprint"
+	"selvage/fingerprint/geometry"
+)
+
+// MeasureNames are the names of what the model sees of a placement, in order.
+var MeasureNames = func() []string {
+	names := []string{
+		"support", "inliers", "spread", "fiterr", "projective", "pdq", "qarea", "rarea", "aniso", "persp", "scale", "known",
+	}
+	for _, size := range []string{"c_", "f_"} {
+		for _, n := range []string{"amount", "s20", "s35", "s50", "s65", "s80", "s90", "whole", "against", "query", "region", "extent"} {
+			names = append(names, size+n)
+		}
+	}
+	return names
+}()
+
+// measures are the numbers that the model judges a placement by; see MeasureNames. Pdq is
+// the smallest distance of the whole-picture hashes of the two files.
+func (pl *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
+	qw, qh := float64(query.Width), float64(query.Height)
+	rw, rh := float64(ref.Width), float64(ref.Height)
+	x := make([]float64, 0, len(MeasureNames))
+	if f := pl.fit; f != nil {
+		proj := 0.0
+		if f.Model == geometry.Projective {
+			proj = 1
+		}
+		x = append(x, math.Log1p(f.Support), math.Log1p(float64(len(f.Inliers))), f.Spread, f.Error/max(qw, qh), proj)
+	} else {
+		x = append(x, 0, 0, 0, .02, 0)
+	}
+	x = append(x, float64(pdq)/256)
+	inQuery, inRef := geometry.Overlap(pl.Map, rw, rh, qw, qh)
+	xx, xy, yx, yy := pl.Map.Jacobian(geometry.Point{X: rw / 2, Y: rh / 2})
+	det := math.Abs(float64(xx*yy) - float64(xy*yx))
+	norm := float64(xx*xx) + float64(xy*xy) + float64(yx*yx) + float64(yy*yy)
+	x = append(x, inQuery.Area()/(qw*qh), inRef.Area()/(rw*rh),
+		math.Log(max(1, norm/max(1e-9, 2*det))),
+		math.Abs(float64(pl.Map[6]*rw))+math.Abs(float64(pl.Map[7]*rh)),
+		math.Log(math.Sqrt(max(1e-9, det))*max(rw, rh)/max(qw, qh)),
+		math.Log1p(pl.fine.Whole))
+	for _, e := range []*evidence{pl.coarse, pl.fine} {
+		t, q := max(e.Texture, 1), max(e.Query, 1)
+		x = append(x, math.Log1p(e.Above[3]))
+		for _, a := range e.Above {
+			x = append(x, a/t)
+		}
+		x = append(x, e.Above[3]/max(e.Whole, 1), e.Against/t, e.QueryOK/q, e.Region/t, e.Spread)
+	}
+	return x
+}

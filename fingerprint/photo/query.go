@@ -1,0 +1,350 @@
+package photo
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"selvage/fingerprint"
+	"selvage/fingerprint/geometry"
+	"selvage/fingerprint/local"
+)
+
+// Query is one photo made ready for comparing it with many registered ones. It is safe
+// for concurrent use.
+type Query struct {
+	res  *fingerprint.Result
+	base pyramid // nil where the result has no picture to lay over others
+	kx   float64 // base pixels per pixel
+	ky   float64
+	sets [4][]local.Feature
+}
+
+// NewQuery prepares a result that was hashed as a query.
+func NewQuery(r *fingerprint.Result) *Query {
+	q := &Query{res: r}
+	l := LocalQuery(r)
+	if l == nil || r.Width == 0 || r.Height == 0 {
+		return q
+	}
+	q.base = newPyramid(l.Base)
+	q.kx, q.ky = float64(l.Base.W)/float64(r.Width), float64(l.Base.H)/float64(r.Height)
+	for v, set := range l.Sets {
+		for i := range set {
+			q.sets[v] = append(q.sets[v], set[i].Feature)
+		}
+	}
+	return q
+}
+
+// LocalQuery is what a result of this package has for searching by local features; nil
+// where the photo has too little information.
+func LocalQuery(r *fingerprint.Result) *local.Query {
+	l, _ := r.Query.(*local.Query)
+	return l
+}
+
+// Place is one way in which a registered photo lies in a query, found and measured.
+type Place struct {
+	// Map leads from pixels of the registered picture to pixels of the query.
+	Map geometry.Map
+	// Mirrored, Negative: what was done to the registered picture besides.
+	Mirrored, Negative bool
+	// Inliers is how many local features agree on the place; 0 where it comes from hashes
+	// of the whole picture.
+	Inliers int
+	// InQuery and InRef are the outline of what both show, corner by corner, in pixels.
+	InQuery, InRef geometry.Polygon
+	// OfQuery and OfRef are their shares of the two areas, 0..1, and OfContent the share of
+	// the query's content box.
+	OfQuery, OfRef, OfContent float64
+	// Agree is the share of the registered picture's texture inside the outline, 0..1, where
+	// the local correlation of the two is above 0.5; NCC the level that half of it reaches.
+	Agree float64
+	// Probability that this is a copy, calibrated.
+	Probability float64
+	// Measures are what the model saw, by MeasureNames.
+	Measures []float64
+
+	fit          *geometry.Fit
+	coarse, fine *evidence
+}
+
+// Comparison is what comparing a query with one registered photo found.
+type Comparison struct {
+	// SamePixels: the decoded pictures are equal to the last pixel.
+	SamePixels bool
+	// Places are where the registered photo was found, the surest first: the first one is
+	// the best there is, further ones lie elsewhere in the query and are as good as proved.
+	// Empty where nothing could be laid over anything.
+	Places []Place
+	// PDQ is the smallest number of differing bits of the pdq256.v1 hashes over all views
+	// and forms, 0..128; farPDQ where there are none. PHash is that of the phash64.v1 hashes
+	// of the whole pictures, 0..64, or -1.
+	PDQ, PHash int
+	// Shared is how much of the first place's evidence, 0..1, is content that other
+	// registered works, or the asker's ignore bank, show as well; it was not counted.
+	Shared float64
+	// SharedBy is how many other works show it; 0 where it is the ignore bank alone.
+	SharedBy int
+
+	ref   *fingerprint.Result
+	proof *local.Gray
+}
+
+// Compare says whether and where a registered photo lies in the query. Variants are those
+// of the query's features worth trying, beside the hashes of the whole pictures. Of the
+// registered photo only Prints, size and Box are read.
+func (q *Query) Compare(ref *fingerprint.Result, variants ...local.Variant) *Comparison {
+	c := &Comparison{SamePixels: samePixels(q.res, ref), PDQ: farPDQ, PHash: -1, ref: ref}
+	all := pairs(q.res, ref)
+	if len(all) > 0 {
+		c.PDQ = all[0].distance
+	}
+	c.PHash = phashDistance(q.res, ref)
+	if c.SamePixels {
+		c.Places = []Place{q.whole(ref)}
+		return c
+	}
+	print, ok := ref.Print(fingerprint.Proof, fingerprint.Full)
+	if !ok || q.base == nil {
+		return c
+	}
+	guesses := q.globals(ref, all)
+	if lp, ok := ref.Print(fingerprint.Local, fingerprint.Full); ok {
+		if features, err := local.Decode(lp.Payload); err == nil {
+			for _, v := range variants {
+				guesses = append(guesses, q.locals(v, ref, features)...)
+			}
+		}
+	}
+	if len(guesses) == 0 {
+		return c
+	}
+	proof, err := decodeProof(print.Payload)
+	if err != nil {
+		return c
+	}
+	c.proof = proof
+	small := half(proof)
+	var places []Place
+	for _, g := range guesses {
+		if p, ok := q.place(g, c, proof, small); ok {
+			places = append(places, p)
+		}
+	}
+	slices.SortStableFunc(places, func(a, b Place) int { return cmp.Compare(b.Probability, a.Probability) })
+	for _, p := range places {
+		if len(c.Places) == 0 || p.Probability >= ActThreshold && p.elsewhere(c.Places) {
+			c.Places = append(c.Places, p)
+		}
+	}
+	return c
+}
+
+// Probability is that of the best place: 1 for equal pixels and only then, 0 where nothing
+// was found.
+func (c *Comparison) Probability() float64 {
+	switch {
+	case c.SamePixels:
+		return 1
+	case len(c.Places) == 0:
+		return 0
+	}
+	return c.Places[0].Probability
+}
+
+// elsewhere reports whether p lies apart from all others in the query.
+func (p *Place) elsewhere(others []Place) bool {
+	for _, o := range others {
+		if geometry.IoU(p.InQuery, o.InQuery) > .25 {
+			return false
+		}
+	}
+	return true
+}
+
+// whole is the place of a registered picture that is the query.
+func (q *Query) whole(ref *fingerprint.Result) Place {
+	r := geometry.Rect(float64(ref.Width), float64(ref.Height))
+	return Place{Map: geometry.Identity, InQuery: r, InRef: r, OfQuery: 1, OfRef: 1, OfContent: 1, Agree: 1, Probability: 1}
+}
+
+// guess is one way in which the registered picture may lie in the query.
+type guess struct {
+	m                  geometry.Map // registered picture → query, in pixels
+	mirrored, negative bool
+	fit                *geometry.Fit // nil where it comes from whole-picture hashes
+}
+
+// farPDQ stands for whole-picture hashes that say nothing: half of the bits differ.
+const farPDQ = 128
+
+// How much of one candidate is looked at.
+const (
+	maxGlobals = 2 // pairings of whole pictures
+	maxFits    = 3 // fits of local features a variant
+	minInliers = 4
+)
+
+// globals are the guesses from the nearest pairings of whole pictures.
+func (q *Query) globals(ref *fingerprint.Result, all []pairing) (out []guess) {
+	for _, p := range all[:min(maxGlobals, len(all))] {
+		if p.distance > CandidateRadius {
+			break
+		}
+		qc, rc := corners(q.res, ref, p)
+		m, ok := fromCorners(rc, qc)
+		if ok {
+			out = append(out, guess{m: m, mirrored: m.Det() < 0, negative: p.negative})
+		}
+	}
+	return out
+}
+
+// fromCorners is the affine map of one parallelogram to another.
+func fromCorners(from, to [4][2]float64) (geometry.Map, bool) {
+	basis := func(c [4][2]float64) geometry.Map {
+		return geometry.Map{
+			c[1][0] - c[0][0], c[3][0] - c[0][0], c[0][0],
+			c[1][1] - c[0][1], c[3][1] - c[0][1], c[0][1], 0, 0, 1,
+		}
+	}
+	inv, ok := basis(from).Inverse()
+	if !ok {
+		return geometry.Map{}, false
+	}
+	return basis(to).Mul(inv)
+}
+
+// locals fits the features of a registered picture to one variant of the query's.
+func (q *Query) locals(v local.Variant, ref *fingerprint.Result, features []local.Feature) (out []guess) {
+	set := q.sets[v&3]
+	matched := local.Match(set, features, local.MatchLimit)
+	if len(matched) < minInliers {
+		return nil
+	}
+	qw, qh := float64(q.res.Width), float64(q.res.Height)
+	rw, rh := float64(ref.Width), float64(ref.Height)
+	ql, rl := max(qw, qh), max(rw, rh)
+	list := make([]geometry.Pair, len(matched))
+	for i, p := range matched {
+		a, b := &set[p.Q], &features[p.R]
+		x, angle := float64(a.X)/65536*ql, int(a.Angle)
+		if v&local.Negative != 0 {
+			angle += 128 // all gradients point the other way
+		}
+		if v&local.Mirrored != 0 {
+			x, angle = qw-x, 128-angle
+		}
+		list[i] = geometry.Pair{
+			RX: float64(b.X) / 65536 * rl, RY: float64(b.Y) / 65536 * rl,
+			QX: x, QY: float64(a.Y) / 65536 * ql,
+			Scale:  sizes[int(b.Size)-int(a.Size)+255] * ql / rl,
+			Turn:   float64(int8(angle-int(b.Angle))) * (math.Pi / 128),
+			Weight: pairWeight(p), R: p.R, Q: p.Q,
+		}
+	}
+	fits := geometry.Find(list, geometry.Options{RefW: rw, RefH: rh, QueryW: qw, QueryH: qh, Min: minInliers, Max: maxFits})
+	for i := range fits {
+		m := fits[i].Map
+		if v&local.Mirrored != 0 {
+			m = flip(m, qw)
+		}
+		out = append(out, guess{m: m, mirrored: v&local.Mirrored != 0, negative: v&local.Negative != 0, fit: &fits[i]})
+	}
+	return out
+}
+
+// flip mirrors the query's side of a map left to right; w is the width of the query.
+func flip(m geometry.Map, w float64) geometry.Map {
+	for i := range 3 {
+		m[i] = float64(w*m[6+i]) - m[i]
+	}
+	return m
+}
+
+// sizes[255+d] is 2^(d/16).
+var sizes = func() (t [511]float64) {
+	for i := range t {
+		t[i] = math.Pow(2, float64(i-255)/16)
+	}
+	return t
+}()
+
+// pairWeight makes a pair count more, the nearer the signatures are.
+func pairWeight(p local.Pairing) float64 {
+	w := 1 - float64(p.Distance)/64
+	if p.Second {
+		w /= 2
+	}
+	return w
+}
+
+// place lays the pictures over each other as guessed, first the halves, then the proof
+// pictures whole, each time moving the map to where they agree best.
+func (q *Query) place(g guess, c *Comparison, proof, small *local.Gray) (Place, bool) {
+	p := Place{Map: g.m, Mirrored: g.mirrored, Negative: g.negative, fit: g.fit}
+	if g.fit != nil {
+		p.Inliers = len(g.fit.Inliers)
+	}
+	p.Map, p.coarse = q.lay(p.Map, c.ref, small, g.negative, 4)
+	if p.coarse.Above[1] < leastEvidence {
+		return p, false
+	}
+	p.Map, p.fine = q.lay(p.Map, c.ref, proof, g.negative, 2)
+	p.finish(q, c)
+	return p, true
+}
+
+// leastEvidence is the texture, in grey levels times pixels of the halved proof picture,
+// that must agree for a guess to be followed.
+const leastEvidence = 200
+
+// finish fills in what follows from map and evidence.
+func (p *Place) finish(q *Query, c *Comparison) {
+	qw, qh := float64(q.res.Width), float64(q.res.Height)
+	rw, rh := float64(c.ref.Width), float64(c.ref.Height)
+	p.InQuery, p.InRef = geometry.Overlap(p.Map, rw, rh, qw, qh)
+	p.OfQuery, p.OfRef = p.InQuery.Area()/(qw*qh), p.InRef.Area()/(rw*rh)
+	b := q.res.Box
+	box := geometry.Polygon{{X: float64(b.X0), Y: float64(b.Y0)}, {X: float64(b.X1), Y: float64(b.Y0)}, {X: float64(b.X1), Y: float64(b.Y1)}, {X: float64(b.X0), Y: float64(b.Y1)}}
+	p.OfContent = p.InQuery.Intersect(box).Area() / max(1, box.Area())
+	p.Agree = p.fine.Above[2] / max(p.fine.Texture, 1)
+	p.Measures = p.measures(q.res, c.ref, c.PDQ)
+	p.Probability = probability(p.Measures)
+}
+
+// lay measures the agreement with the registered picture g under a map, before and after
+// moving it, and returns the better of the two.
+func (q *Query) lay(m geometry.Map, ref *fingerprint.Result, g *local.Gray, negative bool, rounds int) (geometry.Map, *evidence) {
+	x, y := float64(g.W)/float64(ref.Width), float64(g.H)/float64(ref.Height)
+	at := chain(stretch(q.kx, q.ky), m, stretch(1/x, 1/y))
+	e := weigh(q.base.lay(g.W, g.H, at, negative), g, nil)
+	to := q.base.polish(g, at, negative, rounds)
+	if to == at {
+		return m, e
+	}
+	if f := weigh(q.base.lay(g.W, g.H, to, negative), g, nil); f.amount() > e.amount() {
+		return chain(stretch(1/q.kx, 1/q.ky), to, stretch(x, y)), f
+	}
+	return m, e
+}
+
+// amount is one number for choosing between two placements of the same pictures.
+func (e *evidence) amount() float64 { return e.Above[2] + e.Above[4] - e.Against }
+
+// stretch is the map that scales the axes.
+func stretch(x, y float64) geometry.Map { return geometry.Map{x, 0, 0, 0, y, 0, 0, 0, 1} }
+
+// chain does the last map first. The maps are good ones and scalings, which cannot fail
+// together.
+func chain(maps ...geometry.Map) geometry.Map {
+	out := geometry.Identity
+	for _, m := range maps {
+		if p, ok := out.Mul(m); ok {
+			out = p
+		}
+	}
+	return out
+}

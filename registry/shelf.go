@@ -1,0 +1,110 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"selvage/fingerprint"
+	"selvage/fingerprint/local"
+	"selvage/index"
+	localindex "selvage/index/local"
+	"selvage/index/mih"
+)
+
+// shelf is the indexes of the works that are seen by the same people: whole-picture codes
+// and local local.
+type shelf struct {
+	codes index.Persistent
+	local *localindex.Index
+}
+
+func openShelf(dir string) (*shelf, error) {
+	s := &shelf{}
+	for _, d := range []string{"codes", "local"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			return nil, fmt.Errorf("index: %w", err)
+		}
+	}
+	var err error
+	if s.codes, err = mih.Open(filepath.Join(dir, "codes")); err != nil {
+		return nil, fmt.Errorf("index %s, codes: %w", filepath.Base(dir), err)
+	}
+	if s.local, err = localindex.Open(filepath.Join(dir, "local"), localindex.Options{Words: local.Words}); err != nil {
+		return nil, errors.Join(fmt.Errorf("index %s, local features: %w", filepath.Base(dir), err), s.codes.Close())
+	}
+	return s, nil
+}
+
+// entries is what the indexes hold of one asset.
+type entries struct {
+	ref   assetRef
+	codes map[fingerprint.View]index.Code
+	terms []localindex.Term
+}
+
+// newEntries reads the entries of an asset out of its fingerprints.
+func newEntries(ref assetRef, r *fingerprint.Result) (entries, error) {
+	e := entries{ref: ref, codes: map[fingerprint.View]index.Code{}}
+	for _, v := range indexedViews {
+		p, ok := r.Print(fingerprint.PDQ256, v)
+		if !ok {
+			continue
+		}
+		c, err := index.CodeOf(p.Payload)
+		if err != nil {
+			return e, err
+		}
+		e.codes[v] = c
+	}
+	p, ok := r.Print(fingerprint.Local, fingerprint.Full)
+	if !ok {
+		return e, nil
+	}
+	list, err := local.Decode(p.Payload)
+	if err != nil {
+		return e, err
+	}
+	for i := range list {
+		f := &list[i]
+		e.terms = append(e.terms, localindex.Term{Word: f.Word, Sig: f.Sig[0], Size: f.Size, Angle: f.Angle})
+	}
+	return e, nil
+}
+
+// indexedViews are the views whose codes are indexed; the local features are of the whole
+// picture.
+var indexedViews = [...]fingerprint.View{fingerprint.Full, fingerprint.Box}
+
+func (e *entries) localID() index.ID { return e.ref.codeID(fingerprint.Full) }
+
+// add puts all entries of an asset in. It may be repeated.
+func (s *shelf) add(e *entries) error {
+	for v, c := range e.codes {
+		if err := s.codes.Add(e.ref.codeID(v), c); err != nil {
+			return err
+		}
+	}
+	if len(e.terms) == 0 {
+		return nil
+	}
+	return s.local.Add(e.localID(), e.terms)
+}
+
+// remove takes out whatever there is of an asset.
+func (s *shelf) remove(e *entries) error {
+	var errs []error
+	for _, v := range indexedViews {
+		errs = append(errs, s.codes.Remove(e.ref.codeID(v)))
+	}
+	return errors.Join(append(errs, s.local.Remove(e.localID()))...)
+}
+
+func (s *shelf) flush(cursor uint64) error {
+	return errors.Join(s.codes.Flush(cursor), s.local.Flush(cursor))
+}
+
+func (s *shelf) cursor() uint64 { return min(s.codes.Cursor(), s.local.Cursor()) }
+
+func (s *shelf) close() error { return errors.Join(s.codes.Close(), s.local.Close()) }
