@@ -30,7 +30,7 @@ func spent() time.Duration {
 // BenchmarkSearch asks for 500 probes of 3 words in 4 variants, among pictures of 288 features;
 // one variant shows a part of a registered picture, 12 to 40 of its features.
 func BenchmarkSearch(b *testing.B) {
-	f := indextest.NewFeatures(1<<16, 288, 1)
+	f := indextest.NewFeatures(1<<18, 288, 1)
 	x, err := local.Open(b.TempDir(), local.Options{})
 	if err != nil {
 		b.Fatal(err)

@@ -50,9 +50,9 @@
 // immutable segment; four segments of about the same size are merged into one, up to 256 Ki
 // pictures; package internal/segments tells more, and the rest of the file format.
 // A feature takes 12 bytes and a picture 10 more; the lengths of the lists take 2 or 3 bytes a
-// word and segment: 3,466 bytes and less than 300 more for a picture of 288 features.
-// Besides there is an array of 4 bytes a word for each segment on the heap. Merging needs
-// memory for the segment that comes of it, 0.9 GB at most for such pictures.
+// word and segment. A picture of 288 features takes 3,487 bytes among 100,000 and less than
+// 4,050 among a few hundred. Besides there is an array of 4 bytes a word for each segment on the
+// heap. Merging needs memory for the segment that comes of it, 0.9 GB at most for such pictures.
 //
 // # Segments
 //

@@ -15,7 +15,8 @@ type Term struct {
 	Angle uint8  // 1/256 of a full turn
 }
 
-// Probe is one feature of a query.
+// Probe is one feature of a query. In a set for a mirrored picture the angle is that in the mirror,
+// or else the angles do not agree in their differences.
 type Probe struct {
 	Words []uint32 // the words to look under, nearest first; 1 to 4
 	Sig   uint64
@@ -32,7 +33,7 @@ type Candidate struct {
 
 // Options say how an index is made and searched. The zero value is the usual.
 type Options struct {
-	Words     int // size of the vocabulary; 0: 65,536
+	Words     int // size of the vocabulary; 0: 262,144
 	Postings  int // how many postings a search may read; 0: 8 Mi
 	Shortlist int // how many pictures a search looks at closely for each set; 0: 512
 }
@@ -40,7 +41,7 @@ type Options struct {
 // WithDefaults fills in what is 0.
 func (o Options) WithDefaults() Options {
 	if o.Words == 0 {
-		o.Words = 1 << 16
+		o.Words = 1 << 18
 	}
 	if o.Postings == 0 {
 		o.Postings = 1 << 23
