@@ -85,10 +85,12 @@ func viewReport(r *registry.MatchReport, role Role) *report {
 	return &report{MatchReport: &v, Millis: r.Millis}
 }
 
+// viewMatches shows matches without what is internal.
 func viewMatches(ms []registry.Match) []registry.Match {
 	out := make([]registry.Match, len(ms))
 	copy(out, ms)
 	for i := range out {
+		out[i].Measures = nil // for calibration only: whoever knew them could work against the model
 		if out[i].Regions == nil {
 			out[i].Regions = []registry.Region{}
 		}

@@ -26,7 +26,8 @@ type FeedbackRow struct {
 	Probability float64            `json:"probability"`
 	Policy      string             `json:"policy"` // version of thresholds and calibration, then
 	Form        string             `json:"form"`
-	Signals     map[string]float64 `json:"signals"` // by name
+	Signals     map[string]float64 `json:"signals"`            // by name
+	Measures    []float64          `json:"measures,omitempty"` // what the model saw, by photo.MeasureNames
 	Regions     int                `json:"regions"`
 	Time        time.Time          `json:"time"`
 }
@@ -35,7 +36,7 @@ func newFeedbackRow(f *Feedback) FeedbackRow {
 	r := FeedbackRow{
 		Source: "feedback", Feedback: f.ID, Owner: f.Owner, As: f.As, Work: f.Work, Query: f.Query, Judgement: f.Verdict,
 		Verdict: f.Was.Verdict, Probability: f.Was.Probability, Policy: f.Policy, Form: f.Was.Transform.Form,
-		Signals: map[string]float64{}, Regions: len(f.Was.Regions), Time: f.Time,
+		Signals: map[string]float64{}, Measures: f.Was.Measures, Regions: len(f.Was.Regions), Time: f.Time,
 	}
 	for _, x := range f.Was.Signals {
 		r.Signals[x.Name] = x.Value

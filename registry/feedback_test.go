@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -275,8 +276,17 @@ func TestFeedbackExportAndReport(t *testing.T) {
 		if row.Source != "feedback" || row.Policy == "" || len(row.Signals) == 0 || row.Verdict == "" || row.Probability <= 0.5 {
 			t.Errorf("row %+v", row)
 		}
-		if row.Work == b && (row.Judgement != registry.Rejected || row.Form != "flipY" || row.Signals["ncc"] < .9) {
+		if row.Work != b {
+			continue
+		}
+		was := m2.Matches[0]
+		if row.Judgement != registry.Rejected || row.Probability != was.Probability || row.Form != was.Transform.Form || row.Query != m2.Query.Digest || !slices.Equal(row.Measures, was.Measures) {
 			t.Errorf("row of the mirrored copy: %+v", row)
+		}
+		for _, x := range was.Signals {
+			if row.Signals[x.Name] != x.Value {
+				t.Errorf("signal %s: %v, want %v", x.Name, row.Signals[x.Name], x.Value)
+			}
 		}
 	}
 	stop := errors.New("enough")
