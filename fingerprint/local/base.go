@@ -1,8 +1,11 @@
 package local
 
 import (
-	"encoding/binary"
 	"image"
+	"math"
+	"math/bits"
+
+	"selvage/internal/blocks"
 )
 
 // Luma weights of ITU-R BT.601 in units of 1/65536; they add up to 65536.
@@ -125,16 +128,15 @@ func shrink(out, in []uint32, list []filter) {
 
 // reader gives the rows of blocks of a picture in units of 1/256 grey level.
 type reader struct {
-	m     *image.NRGBA
-	k     int
-	sums  [][3]uint32
-	grey  []uint32
-	lanes []uint64
+	m    *image.NRGBA
+	k    int
+	in   *blocks.Summer
+	grey []uint32
 }
 
 func newReader(m *image.NRGBA, k int) *reader {
 	n := (m.Rect.Dx() + k - 1) / k
-	return &reader{m: m, k: k, sums: make([][3]uint32, n), grey: make([]uint32, n)}
+	return &reader{m: m, k: k, in: blocks.New(m, k), grey: make([]uint32, n)}
 }
 
 // row returns row r of blocks; it is valid until the next call.
@@ -148,44 +150,26 @@ func (d *reader) row(r int) []uint32 {
 		}
 		return d.grey
 	}
-	clear(d.sums)
 	y1 := min((r+1)*d.k, h)
-	for y := r * d.k; y < y1; y++ {
-		addBlocks(d.sums, d.m.Pix[y*d.m.Stride:][:4*w], d.k)
-	}
-	rows := uint64(y1 - r*d.k)
-	for i := range d.grey {
-		n := rows * uint64(min((i+1)*d.k, w)-i*d.k)
-		s := &d.sums[i]
-		d.grey[i] = uint32((lumaR*uint64(s[0]) + lumaG*uint64(s[1]) + lumaB*uint64(s[2]) + 128*n) / (256 * n))
-	}
+	sums := d.in.Sums(r*d.k, y1)
+	rows := y1 - r*d.k
+	last := len(d.grey) - 1
+	greys(d.grey[:last], sums[:last], uint64(rows*d.k))
+	greys(d.grey[last:], sums[last:], uint64(rows*(w-last*d.k)))
 	return d.grey
 }
 
-// addBlocks adds the colours of one row of RGBA bytes to the sums of its blocks of k
-// pixels. It adds two pixels at a time in four 16-bit lanes, which hold 257 of them.
-func addBlocks(sums [][3]uint32, row []byte, k int) {
-	const even, lanes = 0x00ff00ff00ff00ff, 2 * 4 * 256 // bytes until the lanes are emptied
-	for bx := range sums {
-		b := row[4*bx*k : min(4*(bx+1)*k, len(row))]
-		s := &sums[bx]
-		for len(b) >= 8 {
-			var redBlue, green uint64
-			c := b[:min(len(b)&^7, lanes)]
-			b = b[len(c):]
-			for ; len(c) >= 8; c = c[8:] {
-				v := binary.LittleEndian.Uint64(c)
-				redBlue += v & even
-				green += v >> 8 & even
-			}
-			s[0] += uint32(redBlue&0xffff + redBlue>>32&0xffff)
-			s[1] += uint32(green&0xffff + green>>32&0xffff)
-			s[2] += uint32(redBlue>>16&0xffff + redBlue>>48)
+// greys turns the sums of n pixels each into units of 1/256 grey level.
+func greys(out []uint32, sums [][3]uint32, n uint64) {
+	// Dividing by multiplying: the quotient is right or one too small.
+	by, recip := 256*n, math.MaxUint64/(256*n)
+	for i := range out {
+		s := &sums[i]
+		v := lumaR*uint64(s[0]) + lumaG*uint64(s[1]) + lumaB*uint64(s[2]) + 128*n
+		q, _ := bits.Mul64(v, recip)
+		if v-q*by >= by {
+			q++
 		}
-		if len(b) >= 4 {
-			s[0] += uint32(b[0])
-			s[1] += uint32(b[1])
-			s[2] += uint32(b[2])
-		}
+		out[i] = uint32(q)
 	}
 }

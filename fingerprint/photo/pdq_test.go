@@ -113,7 +113,7 @@ func TestPlaneAveragesBlocks(t *testing.T) {
 	}
 }
 
-// A row long enough to overflow the lanes of addBlocks if they were not emptied.
+// A row long enough to overflow the lanes of package blocks if they were not emptied.
 func TestPlaneOfVeryLongRow(t *testing.T) {
 	p := newPlane(canvas(600_000, 1, gray(255)))
 	for i, v := range p.pix {

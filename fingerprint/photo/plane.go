@@ -1,10 +1,10 @@
 package photo
 
 import (
-	"encoding/binary"
 	"image"
 
 	"selvage/fingerprint"
+	"selvage/internal/blocks"
 )
 
 // Luma weights of ITU-R BT.601 in units of 1/65536; they add up to 65536.
@@ -47,13 +47,10 @@ func newPlane(m *image.NRGBA) *plane {
 		}
 		return p
 	}
-	sums := make([][3]uint32, p.w)
+	in := blocks.New(m, kx)
 	for by := range p.h {
-		clear(sums)
 		y1 := min((by+1)*ky, h)
-		for y := by * ky; y < y1; y++ {
-			addBlocks(sums, m.Pix[y*m.Stride:][:4*w], kx)
-		}
+		sums := in.Sums(by*ky, y1)
 		rows := uint64(y1 - by*ky)
 		out := p.pix[by*p.w:][:p.w]
 		for bx := range out {
@@ -63,39 +60,6 @@ func newPlane(m *image.NRGBA) *plane {
 		}
 	}
 	return p
-}
-
-// addBlocks adds the colours of one row of RGBA bytes to the sums of its blocks of k
-// pixels. It adds two pixels at a time in four 16-bit lanes, which hold 257 of them.
-func addBlocks(sums [][3]uint32, row []byte, k int) {
-	const even, lanes = 0x00ff00ff00ff00ff, 2 * 4 * 256 // bytes until the lanes are emptied
-	for bx := range sums {
-		b := row[4*bx*k : min(4*(bx+1)*k, len(row))]
-		s := &sums[bx]
-		for len(b) >= 8 {
-			var redBlue, green uint64
-			c := b[:min(len(b)&^7, lanes)]
-			b = b[len(c):]
-			for ; len(c) >= 16; c = c[16:] {
-				v, w := binary.LittleEndian.Uint64(c), binary.LittleEndian.Uint64(c[8:])
-				redBlue += v&even + w&even
-				green += v>>8&even + w>>8&even
-			}
-			if len(c) >= 8 {
-				v := binary.LittleEndian.Uint64(c)
-				redBlue += v & even
-				green += v >> 8 & even
-			}
-			s[0] += uint32(redBlue&0xffff + redBlue>>32&0xffff)
-			s[1] += uint32(green&0xffff + green>>32&0xffff)
-			s[2] += uint32(redBlue>>16&0xffff + redBlue>>48)
-		}
-		if len(b) >= 4 {
-			s[0] += uint32(b[0])
-			s[1] += uint32(b[1])
-			s[2] += uint32(b[2])
-		}
-	}
 }
 
 // crop returns the part of p inside r, which is in pixels of the plane.
