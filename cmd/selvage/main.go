@@ -33,6 +33,7 @@ type cli struct {
 	Verify      verifyCmd      `cmd:"" help:"Check an evidence bundle offline: exit 0 proved, 1 contradicted, 2 usage, 3 cannot tell."`
 	Eval        evalCmd        `cmd:"" help:"Measure accuracy: register REFS, query QUERIES, print one JSON line a query."`
 	Calibrate   calibrateCmd   `cmd:"" help:"Train the model behind the probability on rows of eval --features."`
+	Train       trainCmd       `cmd:"" hidden:"" help:"Learn the tables that kinds of fingerprints are built on."`
 	Bench       benchCmd       `cmd:"" help:"Measure speed."`
 	Fixtures    fixturesCmd    `cmd:"" help:"Write generated originals, edited copies and strangers with a manifest."`
 	Fsck        fsckCmd        `cmd:"" help:"Re-check everything that is kept; exit 1 if anything is wrong."`

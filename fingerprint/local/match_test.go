@@ -44,6 +44,28 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+// TestMatchKernel compares the code in assembly with the plain one, for all lengths of what
+// is left over.
+func TestMatchKernel(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	for n := range 70 {
+		low, high := make([]uint64, n), make([]uint64, n)
+		for i := range low {
+			low[i], high[i] = r.Uint64(), r.Uint64()
+		}
+		for k, sig := range [][2]uint64{{}, {^uint64(0), ^uint64(0)}, {r.Uint64(), r.Uint64()}} {
+			if n > 0 && k == 2 {
+				low[n/2], high[n/2] = ^sig[0], ^sig[1] // as far as can be
+			}
+			first, second := nearestTwo(low, high, sig)
+			wantFirst, wantSecond := plainNearestTwo(low, high, 0, sig, nowhere, nowhere)
+			if first != wantFirst || second != wantSecond {
+				t.Fatalf("%d signatures: %x and %x, want %x and %x", n, first, second, wantFirst, wantSecond)
+			}
+		}
+	}
+}
+
 func BenchmarkMatch(b *testing.B) {
 	q, r := Quantise(madeUp(500, 1), 512, 512, Plain), Quantise(madeUp(288, 2), 512, 512, Plain)
 	for b.Loop() {

@@ -130,3 +130,72 @@ block:
 	JNE     block
 	VZEROUPPER
 	RET
+
+// func nearestAVX2(low *uint64, high *uint64, fours uint64, a uint64, b uint64, least *uint64)
+// Requires: AVX, AVX2
+TEXT ·nearestAVX2(SB), NOSPLIT, $0-48
+	MOVQ         low+0(FP), AX
+	MOVQ         high+8(FP), CX
+	MOVQ         fours+16(FP), DX
+	MOVQ         a+24(FP), BX
+	VMOVQ        BX, X0
+	VPBROADCASTQ X0, Y0
+	MOVQ         b+32(FP), BX
+	VMOVQ        BX, X1
+	VPBROADCASTQ X1, Y1
+	VMOVDQU      nibbles<>+0(SB), Y2
+	VMOVDQU      nibbles<>+32(SB), Y3
+	MOVQ         $0x0f0f0f0f0f0f0f0f, BX
+	VMOVQ        BX, X4
+	VPBROADCASTQ X4, Y4
+	MOVQ         $0x0000000000000004, BX
+	VMOVQ        BX, X5
+	VPBROADCASTQ X5, Y5
+	VPXOR        Y6, Y6, Y6
+	MOVQ         $0x000000007fffffff, BX
+	VMOVQ        BX, X7
+	VPBROADCASTQ X7, Y7
+	VMOVDQA      Y7, Y8
+
+four:
+	VPXOR   (AX), Y0, Y9
+	VPSRLW  $0x04, Y9, Y10
+	VPAND   Y4, Y9, Y9
+	VPSHUFB Y9, Y2, Y9
+	VPAND   Y4, Y10, Y10
+	VPSHUFB Y10, Y2, Y10
+	VPADDB  Y10, Y9, Y9
+	VPXOR   (CX), Y1, Y10
+	VPSRLW  $0x04, Y10, Y11
+	VPAND   Y4, Y10, Y10
+	VPSHUFB Y10, Y2, Y10
+	VPADDB  Y10, Y9, Y9
+	VPAND   Y4, Y11, Y11
+	VPSHUFB Y11, Y2, Y11
+	VPADDB  Y11, Y9, Y9
+	VPSADBW Y6, Y9, Y9
+	VPSLLD  $0x10, Y9, Y9
+	VPOR    Y3, Y9, Y9
+	VPMAXUD Y7, Y9, Y10
+	VPMINUD Y10, Y8, Y8
+	VPMINUD Y9, Y7, Y7
+	VPADDD  Y5, Y3, Y3
+	ADDQ    $0x20, AX
+	ADDQ    $0x20, CX
+	DECQ    DX
+	JNE     four
+	MOVQ    least+40(FP), AX
+	VMOVDQU Y7, (AX)
+	VMOVDQU Y8, 32(AX)
+	VZEROUPPER
+	RET
+
+DATA nibbles<>+0(SB)/8, $0x0302020102010100
+DATA nibbles<>+8(SB)/8, $0x0403030203020201
+DATA nibbles<>+16(SB)/8, $0x0302020102010100
+DATA nibbles<>+24(SB)/8, $0x0403030203020201
+DATA nibbles<>+32(SB)/8, $0x0000000000000000
+DATA nibbles<>+40(SB)/8, $0x0000000000000001
+DATA nibbles<>+48(SB)/8, $0x0000000000000002
+DATA nibbles<>+56(SB)/8, $0x0000000000000003
+GLOBL nibbles<>(SB), RODATA|NOPTR, $64

@@ -41,18 +41,18 @@ func NewQuantiser(v *Vocabulary) *Quantiser {
 	q := &Quantiser{voc: v, both: new([Coarse][Residuals]int32)}
 	q.table = make([]int16, tableRows*DescSize)
 	for i := range v.Project {
-		place(q.table, i, v.Project[i][:])
+		setRow(q.table, i, v.Project[i][:])
 	}
 	for i := range v.Sign {
-		place(q.table, WordDims+i, v.Sign[i][:])
+		setRow(q.table, WordDims+i, v.Sign[i][:])
 	}
 	q.centroids = make([]int16, (Coarse+Residuals)*WordDims)
 	for i := range v.Coarse {
-		place(q.centroids, i, v.Coarse[i][:])
+		setRow(q.centroids, i, v.Coarse[i][:])
 		q.norms[i] = Fraction * product(&v.Coarse[i], &v.Coarse[i])
 	}
 	for j := range v.Residual {
-		place(q.centroids, Coarse+j, v.Residual[j][:])
+		setRow(q.centroids, Coarse+j, v.Residual[j][:])
 		own := Fraction * product(&v.Residual[j], &v.Residual[j])
 		for i := range v.Coarse {
 			q.both[i][j] = own + 2*Fraction*product(&v.Coarse[i], &v.Residual[j])
@@ -68,8 +68,8 @@ func product(a, b *[WordDims]int8) (sum int32) {
 	return sum
 }
 
-// place writes row i of a table of blocks.
-func place(table []int16, i int, row []int8) {
+// setRow writes row i of a table of blocks.
+func setRow(table []int16, i int, row []int8) {
 	block := table[i/blockSums*blockSums*len(row):]
 	for k, v := range row {
 		block[k/2*2*blockSums+i%blockSums*2+k%2] = int16(v)

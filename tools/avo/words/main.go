@@ -1,4 +1,4 @@
-// The generator of the vector code that finds words and signatures in package
+// The generator of the vector code that finds words and compares signatures in package
 // fingerprint/local. Run it with "go generate ./fingerprint/local".
 package main
 
@@ -15,6 +15,7 @@ func main() {
 	ConstraintExpr("amd64")
 	multiply()
 	distances()
+	nearest()
 	Generate()
 }
 
@@ -97,6 +98,81 @@ func distances() {
 	ADDQ(Imm(32), least)
 	DECQ(blocks)
 	JNE(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// nearest counts bits by a table of nibbles: Muła, Kurz and Lemire, "Faster Population
+// Counts Using AVX2 Instructions" (2018), section 3.
+func nearest() {
+	TEXT("nearestAVX2", NOSPLIT, "func(low, high *uint64, fours, a, b uint64, least *uint64)")
+	Doc("nearestAVX2 compares (a, b) with 4*fours signatures (low[i], high[i]). Each of four lanes takes",
+		"every fourth of them and gives the two least of distance*65536 + i: the least ones in least[0:4],",
+		"the others in least[4:8]. fours is at least 1.")
+	low := Load(Param("low"), GP64())
+	high := Load(Param("high"), GP64())
+	fours := Load(Param("fours"), GP64())
+	halves := [2]VecVirtual{YMM(), YMM()}
+	for i, name := range []string{"a", "b"} {
+		x := XMM()
+		VMOVQ(Load(Param(name), GP64()), x)
+		VPBROADCASTQ(x, halves[i])
+	}
+	constants := GLOBL("nibbles", RODATA|NOPTR)
+	for i := range 2 {
+		DATA(16*i, U64(0x0302020102010100))
+		DATA(16*i+8, U64(0x0403030203020201))
+	}
+	for i := range 4 {
+		DATA(32+8*i, U64(i))
+	}
+	counts, place, mask, four, zero := YMM(), YMM(), YMM(), YMM(), YMM()
+	VMOVDQU(constants, counts)
+	VMOVDQU(constants.Offset(32), place)
+	word := func(v uint64, to VecVirtual) {
+		r, x := GP64(), XMM()
+		MOVQ(U64(v), r)
+		VMOVQ(r, x)
+		VPBROADCASTQ(x, to)
+	}
+	word(0x0f0f0f0f0f0f0f0f, mask)
+	word(4, four)
+	VPXOR(zero, zero, zero)
+	first, second := YMM(), YMM()
+	word(0x7fffffff, first)
+	VMOVDQA(first, second)
+
+	Label("four")
+	var sum VecVirtual
+	for i, from := range []Register{low, high} {
+		x, upper := YMM(), YMM()
+		VPXOR(Mem{Base: from}, halves[i], x)
+		VPSRLW(Imm(4), x, upper)
+		for _, nibble := range []VecVirtual{x, upper} {
+			VPAND(mask, nibble, nibble)
+			VPSHUFB(nibble, counts, nibble)
+			if sum == nil {
+				sum = nibble
+			} else {
+				VPADDB(nibble, sum, sum)
+			}
+		}
+	}
+	VPSADBW(zero, sum, sum)
+	VPSLLD(Imm(16), sum, sum)
+	VPOR(place, sum, sum)
+	more := YMM()
+	VPMAXUD(first, sum, more)
+	VPMINUD(more, second, second)
+	VPMINUD(sum, first, first)
+	VPADDD(four, place, place)
+	ADDQ(Imm(32), low)
+	ADDQ(Imm(32), high)
+	DECQ(fours)
+	JNE(LabelRef("four"))
+	least := Load(Param("least"), GP64())
+	VMOVDQU(first, Mem{Base: least})
+	VMOVDQU(second, Mem{Base: least, Disp: 32})
 	VZEROUPPER()
 	RET()
 }
