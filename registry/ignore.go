@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -172,41 +171,51 @@ func loadIgnored(tx store.Txn, o OwnerID, known []*ignoredRecord) (all []*ignore
 	return all, errors.Join(err, bad)
 }
 
-// explained reports whether the owner's ignore bank explains a query whole: the query is
-// one of its pictures, edited or not. Then nothing that the query shares with a work is
-// evidence. Of the entry only Prints are read, of the query also Probes.
-func (s *Service) explained(ctx context.Context, o OwnerID, d fingerprint.Digest, r *fingerprint.Result) (bool, error) {
-	all, err := s.ignored(ctx, o)
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(all, func(e *ignoredRecord) bool {
-		f := found{same: e.Digest == d}
-		if !f.same && nearby(r, e.Result) {
-			f.cmp = photo.Compare(r, e.Result)
-			f.prob = f.cmp.Probability()
-		}
-		return s.policy.acts(f)
-	}), nil
+// bank is what an owner's ignore bank shows of one query.
+type bank struct {
+	// whole: one of its pictures is the query, edited or not. Then nothing that the query
+	// shares with a work is evidence.
+	whole bool
+	query *photo.Query
+	parts []*photo.Comparison // pictures of the bank that stand inside the query
 }
 
-// nearby reports whether a comparison can come to anything: it is much dearer than looking
-// at the codes, and nearly every query resembles nothing in the bank.
-func nearby(query, ref *fingerprint.Result) bool {
-	if q := pixelsOf(query); !q.IsZero() && q == pixelsOf(ref) {
-		return true
+// explained compares a query with an owner's ignore bank.
+func (s *Service) explained(ctx context.Context, o OwnerID, d fingerprint.Digest, r *fingerprint.Result) (bank, error) {
+	all, err := s.ignored(ctx, o)
+	if err != nil || len(all) == 0 {
+		return bank{}, err
 	}
-	for _, p := range ref.Prints {
-		if p.Kind != fingerprint.PDQ256 {
-			continue
+	b := bank{query: photo.NewQuery(r)}
+	for _, e := range all {
+		if err := ctx.Err(); err != nil {
+			return b, err
 		}
-		for _, q := range query.Probes {
-			if n, err := fingerprint.Distance(q.Fingerprint, p); err == nil && n <= photo.ActRadius {
-				return true
-			}
+		c := b.query.Compare(e.Result, photo.Variants[:]...)
+		switch f := (found{same: e.Digest == d, cmp: c, prob: c.Probability()}); {
+		case f.same || c.SamePixels:
+			b.whole = true
+		case s.policy.acts(f) && c.Places[0].OfContent >= wholeShare:
+			b.whole = true
+		case s.policy.acts(f):
+			b.parts = append(b.parts, c)
 		}
 	}
-	return false
+	return b, nil
+}
+
+// wholeShare is the share of a query that a picture of the bank must show to explain it.
+const wholeShare = .9
+
+// without judges a finding again without what the bank shows.
+func (b *bank) without(f found) found {
+	if len(b.parts) == 0 || f.same || f.cmp.SamePixels {
+		return f
+	}
+	if f.cmp = b.query.Ignore(f.cmp, b.parts); len(f.cmp.Places) > 0 {
+		f.judge()
+	}
+	return f
 }
 
 // bankCache remembers the ignore banks of the owners asked for last. The process has its

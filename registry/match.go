@@ -258,7 +258,11 @@ func (s *Service) related(ctx context.Context, w *Work, results []*fingerprint.R
 		}
 	}
 	var out []Match
+	perOwner := map[OwnerID]int{}
 	for _, f := range slices.SortedFunc(maps.Values(best), bySureness) {
+		if perOwner[f.work.Owner]++; perOwner[f.work.Owner] > maxPerOwner {
+			continue
+		}
 		if m, _ := s.shown([]found{f}, at[f.work.ID], w.Owner, false); len(out) < maxRelated {
 			out = append(out, m...)
 		}

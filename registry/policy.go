@@ -55,7 +55,7 @@ func (s *Service) describe(f found, q *fingerprint.Result, asker OwnerID) Match 
 	}
 	best := &f.cmp.Places[0]
 	m.Measures = best.Measures
-	m.Transform = Transform{Form: best.Form().String(), Words: best.Words(), Matrix: best.Map}
+	m.Transform = Transform{Form: best.Form().String(), Words: best.Words(f.record.Result.Width, f.record.Result.Height), Matrix: best.Map}
 	if m.Verdict.Accuses() {
 		for _, p := range f.cmp.Places {
 			m.Regions = append(m.Regions, Region{Query: corners(p.InQuery), Ref: corners(p.InRef)})

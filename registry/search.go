@@ -69,11 +69,13 @@ type candidate struct {
 	variants []local.Variant
 }
 
-// maxLocal bounds how many candidates the local features of one query give.
-const maxLocal = 40
-
-// maxProofs bounds how many candidates of one query stage 2 looks at.
-const maxProofs = 500
+// How many candidates the local features of one query give, and how many of them, and of
+// those by whole-picture codes, are looked at, one owner's after another's.
+const (
+	maxLocal    = 400
+	proofsLocal = 40
+	proofsCode  = 60
+)
 
 // fair takes up to limit candidates, nearest first, but one owner's after another's: who
 // registers the same picture five hundred times must not crowd out whose it is.
@@ -159,7 +161,7 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 	for i, f := range all {
 		comparisons[i] = f.cmp
 	}
-	query.Discount(comparisons, nil)
+	query.Discount(comparisons)
 	for i := range all {
 		all[i].judge()
 	}
@@ -196,7 +198,7 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 	if err != nil {
 		return nil, err
 	}
-	refs = append(append(refs, byFeatures...), byCode...)
+	refs = append(append(refs, fair(byFeatures, proofsLocal)...), fair(byCode, proofsCode)...)
 	at := map[assetRef]int{}
 	kept := refs[:0]
 	for _, c := range refs {
@@ -207,7 +209,7 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 		at[c.assetRef] = len(kept)
 		kept = append(kept, c)
 	}
-	return fair(kept, maxProofs), nil
+	return kept, nil
 }
 
 // byCode finds what is near as a whole, nearest first.
@@ -313,7 +315,11 @@ func probeSets(q *local.Query) [][]localindex.Probe {
 		sets[v] = make([]localindex.Probe, len(set))
 		for i := range set {
 			f := &set[i]
-			sets[v][i] = localindex.Probe{Words: f.Near[:probesPerFeature], Sig: f.Sig[0], Size: f.Size, Angle: f.Angle}
+			angle := f.Angle
+			if local.Variant(v)&local.Mirrored != 0 {
+				angle = 128 - angle // as it would be in the mirror
+			}
+			sets[v][i] = localindex.Probe{Words: f.Near[:probesPerFeature], Sig: f.Sig[0], Size: f.Size, Angle: angle}
 		}
 	}
 	return sets

@@ -3,8 +3,10 @@ package registry
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/photo"
 	"selvage/store"
 )
 
@@ -66,20 +68,22 @@ func (s *Service) sift(ctx context.Context, o OwnerID, d fingerprint.Digest, r *
 	if err != nil {
 		return out, err
 	}
-	common, err := s.explained(ctx, o, d, r)
+	bank, err := s.explained(ctx, o, d, r)
 	if err != nil {
 		return out, err
 	}
 	for _, f := range hits {
+		left := bank.without(f)
 		switch {
 		case rejected[f.work.ID]:
 			out.rejected = append(out.rejected, f)
-		case common:
+		case bank.whole || s.policy.acts(f) && !s.policy.acts(left):
 			out.ignored = append(out.ignored, f)
 		default:
-			out.kept = append(out.kept, f)
+			out.kept = append(out.kept, left)
 		}
 	}
+	slices.SortStableFunc(out.kept, bySureness)
 	return out, nil
 }
 
@@ -102,7 +106,11 @@ func (s *Service) fill(rep *MatchReport, all sifted, r *fingerprint.Result, alik
 // unwanted reports whether an owner does not want to hear that a query resembles a work of
 // theirs: they rejected just that, or their ignore bank explains the query.
 func (s *Service) unwanted(ctx context.Context, o OwnerID, q watchQuery, w WorkID) (bool, error) {
-	one, err := s.sift(ctx, o, q.Digest, q.result(), []found{{work: &Work{ID: w}}})
+	r, err := q.result()
+	if err != nil {
+		return false, err
+	}
+	one, err := s.sift(ctx, o, q.Digest, r, []found{{work: &Work{ID: w}, cmp: &photo.Comparison{}}})
 	return len(one.kept) == 0, err
 }
 

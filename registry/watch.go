@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/photo"
 	"selvage/store"
 )
 
@@ -47,16 +48,17 @@ type watchQuery struct {
 	Probes []fingerprint.Probe       `json:"probes"`
 	Asides []fingerprint.Fingerprint `json:"asides,omitempty"`
 	Frame  fingerprint.Rect          `json:"frame"`
+	Local  []byte                    `json:"local,omitempty"` // photo.PackQuery
 }
 
 func newWatchQuery(d fingerprint.Digest, r *fingerprint.Result) watchQuery {
-	return watchQuery{d, r, r.Probes, r.Asides, r.Frame}
+	return watchQuery{d, r, r.Probes, r.Asides, r.Frame, photo.PackQuery(r)}
 }
 
-// result is the whole result of the query again.
-func (q watchQuery) result() *fingerprint.Result {
+// result is the whole result of the query again, with what is packed of its features.
+func (q watchQuery) result() (*fingerprint.Result, error) {
 	q.Result.Probes, q.Result.Asides, q.Result.Frame = q.Probes, q.Asides, q.Frame
-	return q.Result
+	return q.Result, photo.UnpackQuery(q.Result, q.Local)
 }
 
 // watcher works off the rows, oldest first. A row that fails stays and is tried again;
@@ -202,7 +204,11 @@ func (w *watcher) news(ctx context.Context, key []byte, row watchRow) ([]news, e
 	sc := scope{asker: asker, strangers: true, notOwn: true, open: row.Cause == EventRegistered, before: row.Before}
 	best := map[WorkID]found{}
 	for _, q := range row.Queries {
-		hits, _, err := s.search(ctx, q.Digest, q.result(), sc)
+		r, err := q.result()
+		if err != nil {
+			return nil, err
+		}
+		hits, _, err := s.search(ctx, q.Digest, r, sc)
 		if err != nil {
 			return nil, err
 		}

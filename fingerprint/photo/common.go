@@ -28,25 +28,11 @@ const (
 )
 
 // Discount judges all comparisons of one query again without the content that they share
-// with each other or with ignored, comparisons of the same query with pictures of the
-// asker's ignore bank. Comparisons must be of works that the asker may know of, one a
-// work: nobody's answer depends on others' private works.
-func (q *Query) Discount(all []*Comparison, ignored []*Comparison) {
+// with each other. They must be of works that the asker may know of, one a work: nobody's
+// answer depends on others' private works.
+func (q *Query) Discount(all []*Comparison) {
 	if q.base == nil {
 		return
-	}
-	var ignore *cells
-	for _, c := range ignored {
-		for i := range c.Places {
-			if p := &c.Places[i]; p.fine != nil && p.Probability >= ActThreshold {
-				if ignore == nil {
-					ignore = new(cells)
-				}
-				for k, v := range q.agreement(c, p) {
-					ignore[k] = ignore[k] || v
-				}
-			}
-		}
 	}
 	var witnesses []*Comparison
 	for _, c := range all {
@@ -66,7 +52,7 @@ func (q *Query) Discount(all []*Comparison, ignored []*Comparison) {
 	if len(witnesses) > sharers {
 		witnesses = witnesses[:sharers]
 	}
-	if len(witnesses) <= sharing && ignore == nil {
+	if len(witnesses) <= sharing {
 		return
 	}
 	shown := make([]*cells, len(witnesses))
@@ -92,25 +78,38 @@ func (q *Query) Discount(all []*Comparison, ignored []*Comparison) {
 			}
 		}
 		common := new(cells)
-		n, hit := 0, 0
 		for j := range common {
-			common[j] = count[j] >= sharing || ignore != nil && ignore[j]
-			if mine[j] {
-				n++
-				if common[j] {
-					hit++
+			common[j] = count[j] >= sharing
+		}
+		if q.judgeWithout(all[i], mine, common) {
+			all[i].SharedBy = by
+		}
+	}
+}
+
+// Ignore judges a comparison again without the content of pictures that the asker wants
+// ignored: ignored are comparisons of the same query with them. It returns c itself where
+// they show nothing of what c rests on.
+func (q *Query) Ignore(c *Comparison, ignored []*Comparison) *Comparison {
+	if q.base == nil || len(c.Places) == 0 || c.Places[0].fine == nil {
+		return c
+	}
+	common := new(cells)
+	for _, o := range ignored {
+		for i := range o.Places {
+			if p := &o.Places[i]; p.fine != nil && p.Probability >= ActThreshold {
+				for k, v := range q.agreement(o, p) {
+					common[k] = common[k] || v
 				}
 			}
 		}
-		if n == 0 || hit*20 < n {
-			continue
-		}
-		all[i].Shared = float64(hit) / float64(n)
-		if by >= sharing {
-			all[i].SharedBy = by
-		}
-		q.judgeWithout(all[i], common)
 	}
+	again := *c
+	again.Places = slices.Clone(c.Places)
+	if !q.judgeWithout(&again, q.agreement(c, &c.Places[0]), common) {
+		return c
+	}
+	return &again
 }
 
 // agreement is where in the query the registered picture agrees with it.
@@ -168,8 +167,23 @@ func (q *Query) samePicture(a, b *Comparison) bool {
 	return e.Above[2] >= .75*e.Whole
 }
 
-// judgeWithout measures the first place of a comparison again without common content.
-func (q *Query) judgeWithout(c *Comparison, common *cells) {
+// judgeWithout measures the first place of a comparison, which agrees in the cells mine,
+// again without common content. It reports whether that was enough to matter.
+func (q *Query) judgeWithout(c *Comparison, mine, common *cells) bool {
+	n, hit := 0, 0
+	for i, v := range mine {
+		if v {
+			n++
+			if common[i] {
+				hit++
+			}
+		}
+	}
+	if hit*20 < n || hit == 0 {
+		return false
+	}
+	shared := float64(hit) / float64(n)
+	c.Shared = 1 - float64((1-c.Shared)*(1-shared))
 	p := &c.Places[0]
 	mask := func(w, h int) []bool {
 		out := make([]bool, w*h)
@@ -196,8 +210,8 @@ func (q *Query) judgeWithout(c *Comparison, common *cells) {
 	p.fine = again(p.fine, c.proof.W, c.proof.H)
 	if p.fit != nil {
 		kept := *p.fit
-		kept.Support *= 1 - c.Shared
-		kept.Inliers = kept.Inliers[:int(float64(len(kept.Inliers))*(1-c.Shared))]
+		kept.Support *= 1 - shared
+		kept.Inliers = kept.Inliers[:int(float64(len(kept.Inliers))*(1-shared))]
 		p.fit = &kept
 		p.Inliers = len(kept.Inliers)
 	}
@@ -205,4 +219,5 @@ func (q *Query) judgeWithout(c *Comparison, common *cells) {
 	p.finish(q, c)
 	p.Probability = min(p.Probability, before)
 	c.Places = c.Places[:1]
+	return true
 }

@@ -22,7 +22,12 @@ const proofSide = 128
 
 // encodeProof packs a picture whose sides are 1..128 pixels.
 func encodeProof(g *local.Gray) []byte {
-	out := bitWriter{buf: []byte{byte(g.W), byte(g.H)}}
+	return packLevels([]byte{byte(g.W), byte(g.H)}, g)
+}
+
+// packLevels appends the levels of g in steps of 4.
+func packLevels(to []byte, g *local.Gray) []byte {
+	out := bitWriter{buf: to}
 	var a adaptive
 	for y := range g.H {
 		for x := range g.W {
@@ -46,8 +51,16 @@ func decodeProof(b []byte) (*local.Gray, error) {
 		return nil, fmt.Errorf("%w: bad size", errProof)
 	}
 	g := &local.Gray{W: int(b[0]), H: int(b[1])}
+	if err := unpackLevels(g, b[2:]); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// unpackLevels reads what packLevels wrote for a picture of that size.
+func unpackLevels(g *local.Gray, b []byte) error {
 	g.Pix = make([]uint8, g.W*g.H)
-	in := bitReader{buf: b[2:]}
+	in := bitReader{buf: b}
 	var a adaptive
 	for y := range g.H {
 		for x := range g.W {
@@ -58,12 +71,12 @@ func decodeProof(b []byte) (*local.Gray, error) {
 			}
 			v := predict(g, x, y) + d
 			if v < 0 || v > 63 || in.over {
-				return nil, fmt.Errorf("%w: at pixel %d, %d", errProof, x, y)
+				return fmt.Errorf("%w: at pixel %d, %d", errProof, x, y)
 			}
 			g.Pix[y*g.W+x] = uint8(v<<2 | v>>4)
 		}
 	}
-	return g, nil
+	return nil
 }
 
 // predict guesses the level 0..63 of a pixel from those above and to the left.

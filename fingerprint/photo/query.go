@@ -307,6 +307,7 @@ func (p *Place) finish(q *Query, c *Comparison) {
 	rw, rh := float64(c.ref.Width), float64(c.ref.Height)
 	p.InQuery, p.InRef = geometry.Overlap(p.Map, rw, rh, qw, qh)
 	p.OfQuery, p.OfRef = p.InQuery.Area()/(qw*qh), p.InRef.Area()/(rw*rh)
+	p.InQuery, p.InRef = tidy(p.InQuery, p.InRef, qw, qh, rw, rh)
 	b := q.res.Box
 	box := geometry.Polygon{{X: float64(b.X0), Y: float64(b.Y0)}, {X: float64(b.X1), Y: float64(b.Y0)}, {X: float64(b.X1), Y: float64(b.Y1)}, {X: float64(b.X0), Y: float64(b.Y1)}}
 	p.OfContent = p.InQuery.Intersect(box).Area() / max(1, box.Area())

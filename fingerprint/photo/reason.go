@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/geometry"
 )
 
 // partOf is the share of an area below which a picture is only a part of the other.
@@ -44,9 +45,17 @@ func (p *Place) Form() fingerprint.Dihedral {
 	return fingerprint.FlipMinus1
 }
 
-// Words say plainly what was done to the registered picture to get the query.
-func (p *Place) Words() string {
-	return p.Form().String()
+// Words say plainly what was done to the registered picture, of the given size in pixels,
+// to get the query.
+func (p *Place) Words(width, height int) string {
+	words := "neither turned nor scaled"
+	if parts, ok := geometry.Decompose(p.Map, float64(width), float64(height)); ok {
+		words = parts.Words()
+	}
+	if p.Negative {
+		words += ", tones inverted"
+	}
+	return words
 }
 
 // Reason says in one plain sentence what the comparison found, without a full stop. Proved
@@ -70,7 +79,7 @@ func (c *Comparison) Reason(proved bool) string {
 	default:
 		b.WriteString("copy: ")
 	}
-	b.WriteString(p.Words())
+	b.WriteString(p.Words(c.ref.Width, c.ref.Height))
 	fmt.Fprintf(&b, "; %d local features and %.0f %% of the texture of the overlap agree", p.Inliers, 100*p.Agree)
 	if c.Shared > 0 {
 		fmt.Fprintf(&b, ", not counting the %.0f %% that is common content", 100*c.Shared)
