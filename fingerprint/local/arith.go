@@ -62,7 +62,7 @@ func direction(x, y float32) float32 {
 
 // sincos returns sine and cosine of a direction in eighths of a turn, 0 <= d < 8.
 func sincos(d float32) (sin, cos float32) {
-	q := int(d/2 + 0.5)                              // nearest quarter
+	q := int(float32(d/2) + 0.5)                     // nearest quarter
 	x := (float64(d) - float64(2*q)) * (math.Pi / 4) // within ±π/4
 	xx := float64(x * x)
 	s := x * (1 + float64(xx*(-1./6+float64(xx*(1./120+float64(xx*(-1./5040+float64(xx*(1./362880)))))))))

@@ -34,7 +34,7 @@ var shares = func() (t [descSide]share) {
 		// In units of 1/(2·perCell) cell: the gradient's place, from the middle of cell -1.
 		at := 2*i + 1
 		cell := at/(2*perCell) - 1
-		f := float32(at%(2*perCell)) / (2 * perCell)
+		f := float32(float32(at%(2*perCell)) / (2 * perCell))
 		t[i] = share{cell: [2]int8{int8(cell), int8(cell + 1)}, weight: [2]float32{1 - f, f}}
 		if cell+1 >= cellsAside {
 			t[i].cell[1] = -1

@@ -7,8 +7,8 @@ import (
 
 // What counts as a feature. Contrasts are differences of grey levels 0..255.
 const (
-	leastContrast = 0.02 / layers * 255
-	edgeRatio     = 10. // ratio of the principal curvatures
+	leastContrast = 0.7
+	edgeRatio     = 15. // ratio of the principal curvatures
 	margin        = 2   // pixels of an octave at its edges where no extremum is looked for
 	moves         = 5   // steps that a refinement may take
 )
@@ -96,7 +96,7 @@ func refine(diffs *differences, x, y, s int) (point, bool) {
 		}
 		const half = 0.5 + 1e-4
 		if math.Abs(ox) <= half && math.Abs(oy) <= half && math.Abs(os) <= half {
-			contrast := v + (float64(gx*ox)+float64(gy*oy)+float64(gs*os))/2
+			contrast := v + float64((float64(gx*ox)+float64(gy*oy)+float64(gs*os))/2)
 			trace := xx + yy
 			if math.Abs(contrast) < leastContrast || g <= 0 ||
 				float64(trace*trace)*edgeRatio >= float64((edgeRatio+1)*(edgeRatio+1))*g {

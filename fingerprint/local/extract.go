@@ -8,7 +8,7 @@ import (
 // What pictures are brought to, and how many features are kept of them.
 const (
 	RefSide       = 512 // longer side of the base of a registered picture
-	QuerySide     = 512 // of a query
+	QuerySide     = 640 // of a query
 	RefFeatures   = 288
 	QueryFeatures = 500
 )

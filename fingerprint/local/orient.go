@@ -38,7 +38,7 @@ func orient(p *plane, x, y, sigma float32) (dirs [maxTurns]float32, n int) {
 			if m == 0 {
 				continue
 			}
-			m = float32(math.Sqrt(float64(m))) * orientWeight[j*orientSide+i]
+			m = float32(float32(math.Sqrt(float64(m))) * orientWeight[j*orientSide+i])
 			d := float32(direction(gx, gy) * (turns / 8.))
 			b := int(d)
 			f := d - float32(b)

@@ -9,7 +9,7 @@ func sample(out []float32, p *plane, n int, x, y, step, sin, cos float32) {
 	// Places of pixels: the middle of the first is 0.
 	x, y = x-0.5, y-0.5
 	ux, uy := float32(step*cos), float32(step*sin)
-	half := float32(n-1) / 2
+	half := float32(float32(n-1) / 2)
 	maxX, maxY := float32(p.w-1), float32(p.h-1)
 	stride := p.stride
 	for j := range n {

@@ -9,7 +9,7 @@ const (
 	layers     = 3
 	levels     = layers + 3
 	firstSigma = 1.6
-	baseSigma  = 0.6 // blur that a base picture is taken to have
+	baseSigma  = 0.4 // blur that a base picture is taken to have
 	leastSide  = 8   // octaves end before a side is shorter
 	maxRadius  = 16
 	register   = 8  // floats in a vector register
