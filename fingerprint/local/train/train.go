@@ -2,9 +2,10 @@
 //
 // Give a [Learner] the features of many pictures with [Learner.Add] and those of edited
 // copies with [Learner.AddCopy], call [Learner.Learn], and keep what
-// [local.Vocabulary.Marshal] gives. The same pictures in the same order give the same
-// bytes on every machine: all chance comes from a fixed seed, and floating point is used
-// in a fixed order without fused operations.
+// [local.Vocabulary.Marshal] gives. The same features in the same order give the same
+// bytes: all chance comes from fixed seeds, and floating point is used in a fixed order
+// without fused operations. Only where a feature lies at the very edge of being found
+// again can machines of another architecture differ.
 package train
 
 import (
