@@ -26,9 +26,9 @@ type Result struct {
 	// see photo.LocalQuery. Never stored with an asset; nil where there is too little
 	// information.
 	Query any `json:"-"`
-	// Preview is a small JPEG of the picture, PreviewSide at most on its longer side: of
-	// queries only, never stored with an asset. Nil where the hasher makes none.
-	Preview []byte `json:"-"`
+	// Preview makes a small JPEG of the picture, PreviewSide at most on its longer side: of
+	// queries only. Nil where the hasher makes none.
+	Preview func() ([]byte, error) `json:"-"`
 	// Insufficient says why the file holds too little information to be told from
 	// others ("flat picture: one colour"); empty where it holds enough. Such a file is
 	// registered and found again by its bytes and its pixels only.

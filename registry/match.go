@@ -155,12 +155,18 @@ func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerpri
 	if watch {
 		row.Queries = []watchQuery{newWatchQuery(rep.Query.Digest, r)}
 	}
+	var preview []byte
+	if r.Preview != nil && len(rep.Matches)+len(rep.unsaid.Hidden) > 0 {
+		if preview, err = r.Preview(); err != nil {
+			return err
+		}
+	}
 	err = s.KV.Update(ctx, func(tx store.Txn) error {
 		if err := save(tx, matchKey(rep.Asker, rep.ID), storedReport{*rep, rep.unsaid}); err != nil {
 			return err
 		}
-		if len(r.Preview) > 0 && len(rep.Matches)+len(rep.unsaid.Hidden) > 0 {
-			if err := tx.Set(previewKey(rep.Asker, rep.ID), r.Preview); err != nil {
+		if len(preview) > 0 {
+			if err := tx.Set(previewKey(rep.Asker, rep.ID), preview); err != nil {
 				return err
 			}
 		}

@@ -137,7 +137,7 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 			if b, ok := best[rec.Work]; ok && b.prob >= f.prob {
 				continue
 			}
-			if f.work, err = s.workWithProof(tx, rec.Owner, rec.Work); err != nil {
+			if f.work, err = load[Work](tx, workKey(rec.Owner, rec.Work)); err != nil {
 				return err
 			}
 			// The indexes follow the store by a moment; the store decides.
@@ -161,12 +161,34 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 	for i, f := range all {
 		comparisons[i] = f.cmp
 	}
-	query.Discount(comparisons)
-	for i := range all {
-		all[i].judge()
+	if len(all) > 0 && s.policy.acts(all[0]) {
+		query.Discount(comparisons)
+		for i := range all {
+			all[i].judge()
+		}
+		slices.SortFunc(all, bySureness)
 	}
-	slices.SortFunc(all, bySureness)
-	return all, millis, nil
+	return all, millis, s.proven(ctx, all, sc.alike)
+}
+
+// proven fills in since when the works that an answer may show are proven.
+func (s *Service) proven(ctx context.Context, all []found, alike bool) error {
+	return s.KV.View(ctx, func(tx store.Txn) error {
+		merely := 0
+		for _, f := range all {
+			if !s.policy.acts(f) {
+				if merely++; !alike || merely > maxAlike {
+					break
+				}
+			}
+			p, err := load[proofRecord](tx, proofKey(f.work.Owner, f.work.ID))
+			if err != nil {
+				return err
+			}
+			f.work.Proven = p.Proven
+		}
+		return nil
+	})
 }
 
 // bySureness orders by falling probability, and the earlier registered first.

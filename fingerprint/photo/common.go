@@ -60,7 +60,7 @@ func (q *Query) Discount(all []*Comparison) {
 		shown[i] = q.agreement(c, &c.Places[0])
 	}
 	for i, c := range all {
-		if len(c.Places) == 0 || c.Places[0].fine == nil || c.Places[0].Probability < sharerFloor {
+		if len(c.Places) == 0 || c.Places[0].fine == nil || c.Places[0].Probability < ActThreshold {
 			continue
 		}
 		mine := q.agreement(c, &c.Places[0])
@@ -163,7 +163,7 @@ func (q *Query) samePicture(a, b *Comparison) bool {
 	x, y := float64(g.W)/float64(a.ref.Width), float64(g.H)/float64(a.ref.Height)
 	bx, by := float64(b.proof.W)/float64(b.ref.Width), float64(b.proof.H)/float64(b.ref.Height)
 	at := chain(stretch(bx, by), m, stretch(1/x, 1/y))
-	e := weigh(pyramid{b.proof, half(b.proof)}.lay(g.W, g.H, at, a.Places[0].Negative != b.Places[0].Negative), g, nil)
+	e := weigh(pyramid{b.proof, half(b.proof)}.lay(g.W, g.H, at, a.Places[0].Negative != b.Places[0].Negative), newSheet(g), nil)
 	return e.Above[2] >= .75*e.Whole
 }
 
@@ -204,7 +204,7 @@ func (q *Query) judgeWithout(c *Comparison, mine, common *cells) bool {
 		}
 		x, y := float64(w)/float64(c.ref.Width), float64(h)/float64(c.ref.Height)
 		at := chain(stretch(q.kx, q.ky), p.Map, stretch(1/x, 1/y))
-		return weigh(q.base.lay(w, h, at, p.Negative), g, mask(w, h))
+		return weigh(q.base.lay(w, h, at, p.Negative), newSheet(g), mask(w, h))
 	}
 	p.coarse = again(p.coarse, c.proof.W/2, c.proof.H/2)
 	p.fine = again(p.fine, c.proof.W, c.proof.H)

@@ -2,6 +2,7 @@ package photo
 
 import (
 	"math"
+	"sync"
 
 	"selvage/fingerprint/local"
 )
@@ -31,68 +32,114 @@ var steps = [...]float64{.2, .35, .5, .65, .8, .9}
 const (
 	agreeing = .7 // correlation of a place that agrees
 	against  = .1 // below it, a place speaks against
+
+	leastWindow = 12 // pixels of a window that must lie in the overlap
 )
+
+// sheet is a registered picture made ready for laying queries over it.
+type sheet struct {
+	*local.Gray
+	texture []float32 // by pixel, in grey levels; 0 where it is plain
+	whole   float64   // their sum
+}
+
+func newSheet(g *local.Gray) *sheet {
+	w, h := g.W, g.H
+	s := &sheet{Gray: g, texture: make([]float32, w*h)}
+	t := make([][2]uint32, (w+1)*(h+1)) // summed-area tables of the levels and their squares
+	for y := range h {
+		var row [2]uint32
+		for x := range w {
+			v := uint32(g.Pix[y*w+x])
+			row[0] += v
+			row[1] += v * v
+			i := (y+1)*(w+1) + x + 1
+			t[i] = [2]uint32{t[i-w-1][0] + row[0], t[i-w-1][1] + row[1]}
+		}
+	}
+	for y := range h {
+		y0, y1 := max(y-window, 0)*(w+1), min(y+window+1, h)*(w+1)
+		for x := range w {
+			x0, x1 := max(x-window, 0), min(x+window+1, w)
+			n := int64((y1 - y0) / (w + 1) * (x1 - x0))
+			sum := int64(t[y1+x1][0] - t[y0+x1][0] - t[y1+x0][0] + t[y0+x0][0])
+			squares := int64(t[y1+x1][1] - t[y0+x1][1] - t[y1+x0][1] + t[y0+x0][1])
+			if sd := math.Sqrt(float64(n*squares-sum*sum)) / float64(n); sd >= leastTexture {
+				s.texture[y*w+x] = float32(min(sd, mostTexture))
+				s.whole += min(sd, mostTexture)
+			}
+		}
+	}
+	return s
+}
+
+// sums are a cell of a summed-area table over an overlap: how many pixels, the levels q of
+// the query and r of the registered picture, their squares and their products.
+type sums struct{ n, q, r, qq, rr, qr uint32 }
+
+var tables = sync.Pool{New: func() any { return new([]sums) }}
 
 // weigh measures how the laid query agrees with the registered picture. Places where mask
 // is true do not count; mask may be nil.
-func weigh(l *laid, ref *local.Gray, mask []bool) *evidence {
+func weigh(l *laid, ref *sheet, mask []bool) *evidence {
 	w, h := l.w, l.h
-	e := &evidence{agrees: make([]bool, w*h)}
-	// Summed-area tables of the overlap: count, q, r, qq, rr, qr, and r, rr of all.
-	type sums [6]uint32
-	t := make([]sums, (w+1)*(h+1))
-	whole := make([][2]uint32, (w+1)*(h+1))
+	e := &evidence{agrees: make([]bool, w*h), Whole: ref.whole}
+	if mask != nil {
+		e.Whole = 0
+		for i, v := range ref.texture {
+			if !mask[i] {
+				e.Whole += float64(v)
+			}
+		}
+	}
+	pooled := tables.Get().(*[]sums)
+	defer tables.Put(pooled)
+	if n := (w + 1) * (h + 1); len(*pooled) < n {
+		*pooled = make([]sums, n)
+	}
+	t := (*pooled)[:(w+1)*(h+1)]
+	clear(t[:w+1])
 	for y := range h {
 		var row sums
-		var all [2]uint32
-		for x := range w {
-			b := uint32(ref.Pix[y*w+x])
-			all[0] += b
-			all[1] += b * b
-			if q := l.pix[y*w+x]; q != outside {
-				a := uint32(q+8) >> 4
-				row[0]++
-				row[1] += a
-				row[2] += b
-				row[3] += a * a
-				row[4] += b * b
-				row[5] += a * b
+		up, out := t[y*(w+1):][:w+1], t[(y+1)*(w+1):][:w+1]
+		out[0] = sums{}
+		pix, levels := l.pix[y*w:][:w], ref.Pix[y*w:][:w]
+		for x, q := range pix {
+			if q != outside {
+				a, b := uint32(q+8)>>4, uint32(levels[x])
+				row.n++
+				row.q += a
+				row.r += b
+				row.qq += a * a
+				row.rr += b * b
+				row.qr += a * b
 			}
-			i := (y+1)*(w+1) + x + 1
-			up := &t[i-w-1]
-			for k := range row {
-				t[i][k] = up[k] + row[k]
-			}
-			whole[i] = [2]uint32{whole[i-w-1][0] + all[0], whole[i-w-1][1] + all[1]}
+			u := &up[x+1]
+			out[x+1] = sums{u.n + row.n, u.q + row.q, u.r + row.r, u.qq + row.qq, u.rr + row.rr, u.qr + row.qr}
 		}
 	}
 	weights := make([]float32, w*h)
 	for y := range h {
 		y0, y1 := max(y-window, 0)*(w+1), min(y+window+1, h)*(w+1)
 		for x := range w {
-			x0, x1 := max(x-window, 0), min(x+window+1, w)
-			n := float64((y1 - y0) / (w + 1) * (x1 - x0))
-			s := float64(whole[y1+x1][0] - whole[y0+x1][0] - whole[y1+x0][0] + whole[y0+x0][0])
-			ss := float64(whole[y1+x1][1] - whole[y0+x1][1] - whole[y1+x0][1] + whole[y0+x0][1])
 			i := y*w + x
-			if sd := math.Sqrt(max(0, ss/n-float64(s/n*(s/n)))); sd >= leastTexture && (mask == nil || !mask[i]) {
-				e.Whole += min(sd, mostTexture)
-			}
 			if l.pix[i] == outside || mask != nil && mask[i] {
 				continue
 			}
-			var c [6]float64
-			for k := range c {
-				c[k] = float64(t[y1+x1][k] - t[y0+x1][k] - t[y1+x0][k] + t[y0+x0][k])
-			}
-			if c[0] < 12 {
+			x0, x1 := max(x-window, 0), min(x+window+1, w)
+			a, b, c, d := &t[y1+x1], &t[y0+x1], &t[y1+x0], &t[y0+x0]
+			n := int64(a.n - b.n - c.n + d.n)
+			if n < leastWindow {
 				continue
 			}
 			e.Overlap++
-			mq, mr := c[1]/c[0], c[2]/c[0]
-			vq, vr := max(0, c[3]/c[0]-float64(mq*mq)), max(0, c[4]/c[0]-float64(mr*mr))
-			sq, sr := math.Sqrt(vq), math.Sqrt(vr)
-			ncc := (c[5]/c[0] - float64(mq*mr)) / math.Sqrt(float64((vq+noise)*(vr+noise)))
+			q, r := int64(a.q-b.q-c.q+d.q), int64(a.r-b.r-c.r+d.r)
+			vq := float64(n*int64(a.qq-b.qq-c.qq+d.qq) - q*q)
+			vr := float64(n*int64(a.rr-b.rr-c.rr+d.rr) - r*r)
+			nn := float64(n * n)
+			ground := noise * nn
+			ncc := float64(n*int64(a.qr-b.qr-c.qr+d.qr)-q*r) / math.Sqrt(float64((vq+ground)*(vr+ground)))
+			sq, sr := math.Sqrt(vq/nn), math.Sqrt(vr/nn)
 			if sq >= leastTexture {
 				wq := min(sq, mostTexture)
 				e.Query += wq

@@ -20,6 +20,8 @@ type Options struct {
 	// NoNegatives leaves out the probes that find colour-inverted copies. It halves what
 	// a query costs in the index.
 	NoNegatives bool
+
+	query bool // the picture is asked about, not registered
 }
 
 type hasher struct{ opts Options }
@@ -97,16 +99,16 @@ func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
 	return r, nil
 }
 
-// addLocal finds the local features of the whole picture: those that are stored, and
-// what a query needs besides.
+// addLocal finds the local features of the whole picture. A query needs more of them, from
+// a larger base, and all variants of them; a registered picture is searched for with what
+// is stored of it.
 func addLocal(r *fingerprint.Result, m *image.NRGBA, opts Options) {
-	base := local.NewBase(m, local.QuerySide)
-	raw := local.Extract(base, local.QueryFeatures)
-	stored := local.Quantise(raw[:min(len(raw), local.RefFeatures)], base.W, base.H, local.Plain)
-	quality := 100 * len(stored) / local.RefFeatures
-	r.Prints = append(r.Prints,
-		fingerprint.Fingerprint{Kind: fingerprint.Local, View: fingerprint.Full, Payload: local.Encode(stored), Quality: quality},
-		fingerprint.Fingerprint{Kind: fingerprint.Proof, View: fingerprint.Full, Payload: encodeProof(shrink(base, proofSide)), Quality: 100})
+	side, limit := local.RefSide, local.RefFeatures
+	if opts.query {
+		side, limit = local.QuerySide, local.QueryFeatures
+	}
+	base := local.NewBase(m, side)
+	raw := local.Extract(base, limit)
 	query := &local.Query{Base: base}
 	for v := range query.Sets {
 		if !opts.NoNegatives || local.Variant(v)&local.Negative == 0 {
@@ -114,6 +116,16 @@ func addLocal(r *fingerprint.Result, m *image.NRGBA, opts Options) {
 		}
 	}
 	r.Query = query
+	if opts.query {
+		return
+	}
+	stored := make([]local.Feature, len(raw))
+	for i, f := range query.Sets[local.Plain] {
+		stored[i] = f.Feature
+	}
+	r.Prints = append(r.Prints,
+		fingerprint.Fingerprint{Kind: fingerprint.Local, View: fingerprint.Full, Payload: local.Encode(stored), Quality: 100 * len(stored) / limit},
+		fingerprint.Fingerprint{Kind: fingerprint.Proof, View: fingerprint.Full, Payload: encodeProof(shrink(base, proofSide)), Quality: 100})
 }
 
 // addView hashes one view of w × h pixels into prints and the probes of r, or says why it

@@ -12,17 +12,21 @@ import (
 // registered picture: inverse compositional alignment (Baker and Matthews, "Lucas-Kanade
 // 20 Years On", 2004) with the gain and offset of the tones as unknowns and Tukey's
 // weights, which leave out what an overlay hides. Features place a copy to a pixel or two;
-// a small or blurred one needs better than that to be compared. It returns m itself where
-// there is nothing to hold on to.
-func (p pyramid) polish(ref *local.Gray, m geometry.Map, negative bool, rounds int) geometry.Map {
-	start, w, h := m, ref.W, ref.H
+// a small or blurred one needs better than that to be compared. It returns the best map it
+// came by, m at worst, and the query laid by it.
+func (p pyramid) polish(ref *local.Gray, m geometry.Map, negative bool, rounds int) (geometry.Map, *laid) {
+	w, h := ref.W, ref.H
 	cx, cy, r := float64(w)/2, float64(h)/2, float64(max(w, h))/2
-	for range rounds {
+	best, bestMass := m, -1.0
+	var bestLaid *laid
+	slack := 0.0
+	for round := 0; ; round++ {
 		l := p.lay(w, h, m, negative)
 		gain, offset, spread, ok := tones(l, ref)
-		if !ok {
-			return m
+		if slack == 0 {
+			slack = spread
 		}
+		mass := 0.0 // of the gradients that agree
 		var a [6][7]float64 // normal equations of the six parameters, and the right side
 		n := 0
 		for y := 1; y < h-1; y++ {
@@ -33,10 +37,13 @@ func (p pyramid) polish(ref *local.Gray, m geometry.Map, negative bool, rounds i
 				}
 				gx := float64(int(ref.Pix[i+1])-int(ref.Pix[i-1])) / 2
 				gy := float64(int(ref.Pix[i+w])-int(ref.Pix[i-w])) / 2
-				if gx == 0 && gy == 0 {
+				if gx == 0 && gy == 0 || !ok {
 					continue
 				}
 				e := float64((float64(l.pix[i])/16-offset)*gain) - float64(ref.Pix[i])
+				if f := e / slack; f > -1 && f < 1 {
+					mass += float64((1 - float64(f*f)) * min(math.Abs(gx)+math.Abs(gy), 32))
+				}
 				t := e / spread
 				if t <= -1 || t >= 1 {
 					continue
@@ -55,8 +62,11 @@ func (p pyramid) polish(ref *local.Gray, m geometry.Map, negative bool, rounds i
 				n++
 			}
 		}
-		if n < 60 {
-			return m
+		if mass > bestMass {
+			best, bestLaid, bestMass = m, l, mass
+		}
+		if n < 60 || round == rounds {
+			break
 		}
 		for b := range a {
 			for c := range b {
@@ -66,7 +76,7 @@ func (p pyramid) polish(ref *local.Gray, m geometry.Map, negative bool, rounds i
 		}
 		d, ok := solve6(a)
 		if !ok {
-			return m
+			break
 		}
 		// The correction maps x to x + d0 + d1 u + d2 v; what is wanted is its inverse.
 		step := geometry.Map{
@@ -78,21 +88,15 @@ func (p pyramid) polish(ref *local.Gray, m geometry.Map, negative bool, rounds i
 		for _, c := range d {
 			far = max(far, math.Abs(c))
 		}
-		if far > r/4 {
-			return m
-		}
 		back, ok := step.Inverse()
-		if !ok {
-			return m
+		if far > r/4 || far < .05 || !ok {
+			break
 		}
 		if m, ok = m.Mul(back); !ok {
-			return start
-		}
-		if far < .05 {
 			break
 		}
 	}
-	return m
+	return best, bestLaid
 }
 
 // tones estimates gain and offset that bring the query's tones to those of the registered

@@ -16,12 +16,15 @@ const maxPreview = 200 << 10
 
 // HashQuery implements fingerprint.Previewer.
 func (h hasher) HashQuery(ctx context.Context, data []byte) (*fingerprint.Result, error) {
+	h.opts.query = true
 	r, m, err := h.hash(ctx, data)
 	if err != nil {
 		return nil, err
 	}
-	r.Preview, err = preview(m)
-	return r, err
+	// Most queries find nothing, and then nobody looks at the preview.
+	small := smaller(m, fingerprint.PreviewSide)
+	r.Preview = func() ([]byte, error) { return encodePreview(small) }
+	return r, nil
 }
 
 // Preview implements fingerprint.Previewer.
@@ -30,13 +33,11 @@ func (h hasher) Preview(ctx context.Context, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return preview(pic.RGB)
+	return encodePreview(smaller(pic.RGB, fingerprint.PreviewSide))
 }
 
-// preview is a JPEG of m, shrunk to fingerprint.PreviewSide; noise, which no JPEG makes
-// small, is written the more coarsely.
-func preview(m *image.NRGBA) ([]byte, error) {
-	small := smaller(m, fingerprint.PreviewSide)
+// encodePreview writes a JPEG; noise, which no JPEG makes small, the more coarsely.
+func encodePreview(small image.Image) ([]byte, error) {
 	var b bytes.Buffer
 	for _, quality := range []int{80, 50, 20, 5} {
 		b.Reset()

@@ -66,16 +66,20 @@ func TestPreview(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alone, err := set.Preview(context.Background(), fingerprint.Photo, b.Bytes())
-	if err != nil || !bytes.Equal(alone, r.Preview) {
-		t.Errorf("the preview alone differs: %d and %d bytes, %v", len(alone), len(r.Preview), err)
-	}
-	small, err := jpeg.Decode(bytes.NewReader(r.Preview))
+	have, err := r.Preview()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := small.Bounds().Size(); s.X != 640 || s.Y != 443 || len(r.Preview) > maxPreview {
-		t.Errorf("preview of %v, %d bytes", s, len(r.Preview))
+	alone, err := set.Preview(context.Background(), fingerprint.Photo, b.Bytes())
+	if err != nil || !bytes.Equal(alone, have) {
+		t.Errorf("the preview alone differs: %d and %d bytes, %v", len(alone), len(have), err)
+	}
+	small, err := jpeg.Decode(bytes.NewReader(have))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := small.Bounds().Size(); s.X != 640 || s.Y != 443 || len(have) > maxPreview {
+		t.Errorf("preview of %v, %d bytes", s, len(have))
 	}
 	if r, err := set.Hash(context.Background(), "", b.Bytes()); err != nil || r.Preview != nil {
 		t.Errorf("a registration has a preview (%v)", err)
@@ -94,7 +98,7 @@ func BenchmarkPreview12MP(b *testing.B) {
 		m.Pix[i] = uint8(i >> 5)
 	}
 	for b.Loop() {
-		if _, err := preview(m); err != nil {
+		if _, err := encodePreview(smaller(m, fingerprint.PreviewSide)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -126,12 +126,19 @@ func (q *Query) Compare(ref *fingerprint.Result, variants ...local.Variant) *Com
 		return c
 	}
 	c.proof = proof
-	small := half(proof)
+	small, large := newSheet(half(proof)), (*sheet)(nil)
 	var places []Place
 	for _, g := range guesses {
-		if p, ok := q.place(g, c, proof, small); ok {
-			places = append(places, p)
+		p, ok := q.sketch(g, c, small)
+		if !ok {
+			continue
 		}
+		if large == nil {
+			large = newSheet(proof)
+		}
+		p.Map, p.fine = q.lay(p.Map, c.ref, large, g.negative, 2)
+		p.finish(q, c)
+		places = append(places, p)
 	}
 	slices.SortStableFunc(places, func(a, b Place) int { return cmp.Compare(b.Probability, a.Probability) })
 	for _, p := range places {
@@ -281,25 +288,24 @@ func pairWeight(p local.Pairing) float64 {
 	return w
 }
 
-// place lays the pictures over each other as guessed, first the halves, then the proof
-// pictures whole, each time moving the map to where they agree best.
-func (q *Query) place(g guess, c *Comparison, proof, small *local.Gray) (Place, bool) {
+// sketch lays the pictures over each other as guessed, at half the size of the proof
+// picture, and reports whether that is worth a closer look.
+func (q *Query) sketch(g guess, c *Comparison, small *sheet) (Place, bool) {
 	p := Place{Map: g.m, Mirrored: g.mirrored, Negative: g.negative, fit: g.fit}
 	if g.fit != nil {
 		p.Inliers = len(g.fit.Inliers)
 	}
 	p.Map, p.coarse = q.lay(p.Map, c.ref, small, g.negative, 4)
-	if p.coarse.Above[1] < leastEvidence {
-		return p, false
-	}
-	p.Map, p.fine = q.lay(p.Map, c.ref, proof, g.negative, 2)
-	p.finish(q, c)
-	return p, true
+	return p, p.coarse.Above[3] >= max(leastEvidence, leastShare*p.coarse.Texture)
 }
 
-// leastEvidence is the texture, in grey levels times pixels of the halved proof picture,
-// that must agree for a guess to be followed.
-const leastEvidence = 200
+// A guess is followed if this much texture agrees, in grey levels times pixels of the
+// halved proof picture, and this share of the overlap's. Of the development copies none
+// had less than a third.
+const (
+	leastEvidence = 500
+	leastShare    = .15
+)
 
 // finish fills in what follows from map and evidence.
 func (p *Place) finish(q *Query, c *Comparison) {
@@ -316,24 +322,14 @@ func (p *Place) finish(q *Query, c *Comparison) {
 	p.Probability = probability(p.Measures)
 }
 
-// lay measures the agreement with the registered picture g under a map, before and after
-// moving it, and returns the better of the two.
-func (q *Query) lay(m geometry.Map, ref *fingerprint.Result, g *local.Gray, negative bool, rounds int) (geometry.Map, *evidence) {
+// lay measures the agreement with the registered picture g under a map, after moving it to
+// where they agree best.
+func (q *Query) lay(m geometry.Map, ref *fingerprint.Result, g *sheet, negative bool, rounds int) (geometry.Map, *evidence) {
 	x, y := float64(g.W)/float64(ref.Width), float64(g.H)/float64(ref.Height)
 	at := chain(stretch(q.kx, q.ky), m, stretch(1/x, 1/y))
-	e := weigh(q.base.lay(g.W, g.H, at, negative), g, nil)
-	to := q.base.polish(g, at, negative, rounds)
-	if to == at {
-		return m, e
-	}
-	if f := weigh(q.base.lay(g.W, g.H, to, negative), g, nil); f.amount() > e.amount() {
-		return chain(stretch(1/q.kx, 1/q.ky), to, stretch(x, y)), f
-	}
-	return m, e
+	to, l := q.base.polish(g.Gray, at, negative, rounds)
+	return chain(stretch(1/q.kx, 1/q.ky), to, stretch(x, y)), weigh(l, g, nil)
 }
-
-// amount is one number for choosing between two placements of the same pictures.
-func (e *evidence) amount() float64 { return e.Above[2] + e.Above[4] - e.Against }
 
 // stretch is the map that scales the axes.
 func stretch(x, y float64) geometry.Map { return geometry.Map{x, 0, 0, 0, y, 0, 0, 0, 1} }
