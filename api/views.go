@@ -90,7 +90,7 @@ func viewMatches(ms []registry.Match) []registry.Match {
 	out := make([]registry.Match, len(ms))
 	copy(out, ms)
 	for i := range out {
-		out[i].Measures = nil // for calibration only: whoever knew them could work against the model
+		out[i].Measures, out[i].Undiscounted = nil, nil // for calibration only: whoever knew them could work against the model
 		if out[i].Regions == nil {
 			out[i].Regions = []registry.Region{}
 		}

@@ -54,7 +54,7 @@ func (s *Service) describe(f found, q *fingerprint.Result, asker OwnerID) Match 
 		return m
 	}
 	best := &f.cmp.Places[0]
-	m.Measures = best.Measures
+	m.Measures, m.Undiscounted = best.Measures, f.cmp.Undiscounted
 	m.Transform = Transform{Form: best.Form().String(), Words: best.Words(f.record.Result.Width, f.record.Result.Height), Matrix: best.Map}
 	if m.Verdict.Accuses() {
 		for _, p := range f.cmp.Places {

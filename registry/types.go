@@ -186,6 +186,8 @@ type Match struct {
 	Reason      string             `json:"reason"`  // one plain sentence
 	// Measures are what the model saw, by photo.MeasureNames: kept for calibration.
 	Measures []float64 `json:"measures,omitempty"`
+	// Undiscounted are the same before common content was left out; nil where none was.
+	Undiscounted []float64 `json:"undiscounted,omitempty"`
 	// Received is the service's clock at registration; Proven the upper bound that the
 	// time token proves, nil while pending.
 	Received time.Time  `json:"received"`

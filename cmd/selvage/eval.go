@@ -39,7 +39,8 @@ type evalMatch struct {
 	Verdict registry.Verdict  `json:"verdict"`
 	Regions []registry.Region `json:"regions,omitempty"`
 	// Measures are what the model saw, where --measures asks for them.
-	Measures []float64 `json:"measures,omitempty"`
+	Measures     []float64 `json:"measures,omitempty"`
+	Undiscounted []float64 `json:"undiscounted,omitempty"`
 }
 
 // evalStats are means per item: CPU of the process over the items.
@@ -133,7 +134,7 @@ func (e *env) evalQuery(y *system, paths []string, works *evalSet, jobs int, mea
 		lines[i] = e.evalOne(y, paths[i], works)
 		for k := range lines[i].Matches {
 			if !measures {
-				lines[i].Matches[k].Measures = nil
+				lines[i].Matches[k].Measures, lines[i].Matches[k].Undiscounted = nil, nil
 			}
 		}
 	}, func(i int) {
@@ -173,7 +174,7 @@ func (e *env) evalOne(y *system, path string, works *evalSet) evalLine {
 		if !ok {
 			continue // of an earlier run with the same --data, and not in the lists of this one
 		}
-		line.Matches = append(line.Matches, evalMatch{Ref: ref, Score: m.Probability, Verdict: m.Verdict, Regions: m.Regions, Measures: m.Measures})
+		line.Matches = append(line.Matches, evalMatch{Ref: ref, Score: m.Probability, Verdict: m.Verdict, Regions: m.Regions, Measures: m.Measures, Undiscounted: m.Undiscounted})
 	}
 	return line
 }

@@ -20,7 +20,7 @@ type cells [grid * grid]bool
 
 const (
 	// sharing is how many other works must show the same for it to be common.
-	sharing = 2
+	sharing = 1
 	// sharers bounds how many works are looked at for it, the surest first.
 	sharers = 12
 	// sharerFloor is the probability from which a work is a witness of common content.
@@ -208,14 +208,11 @@ func (q *Query) judgeWithout(c *Comparison, mine, common *cells) bool {
 	}
 	p.coarse = again(p.coarse, c.proof.W/2, c.proof.H/2)
 	p.fine = again(p.fine, c.proof.W, c.proof.H)
-	if p.fit != nil {
-		kept := *p.fit
-		kept.Support *= 1 - shared
-		kept.Inliers = kept.Inliers[:int(float64(len(kept.Inliers))*(1-shared))]
-		p.fit = &kept
-		p.Inliers = len(kept.Inliers)
-	}
+	p.held = p.held.without(c, p, common, q)
 	before := p.Probability
+	if c.Undiscounted == nil {
+		c.Undiscounted = p.Measures
+	}
 	p.finish(q, c)
 	p.Probability = min(p.Probability, before)
 	c.Places = c.Places[:1]

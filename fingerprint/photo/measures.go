@@ -10,7 +10,7 @@ import (
 // MeasureNames are the names of what the model sees of a placement, in order.
 var MeasureNames = func() []string {
 	names := []string{
-		"support", "inliers", "spread", "fiterr", "projective", "pdq", "qarea", "rarea", "aniso", "persp", "scale", "known",
+		"support", "inliers", "spread", "fiterr", "seen", "ofseen", "ofasked", "pdq", "qarea", "rarea", "aniso", "persp", "scale", "known", "fill",
 	}
 	for _, size := range []string{"c_", "f_"} {
 		for _, n := range []string{"amount", "s20", "s35", "s50", "s65", "s80", "s90", "whole", "against", "query", "region", "extent"} {
@@ -26,15 +26,9 @@ func (pl *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
 	qw, qh := float64(query.Width), float64(query.Height)
 	rw, rh := float64(ref.Width), float64(ref.Height)
 	x := make([]float64, 0, len(MeasureNames))
-	if f := pl.fit; f != nil {
-		proj := 0.0
-		if f.Model == geometry.Projective {
-			proj = 1
-		}
-		x = append(x, math.Log1p(f.Support), math.Log1p(float64(len(f.Inliers))), f.Spread, f.Error/max(qw, qh), proj)
-	} else {
-		x = append(x, 0, 0, 0, .02, 0)
-	}
+	h := &pl.held
+	x = append(x, math.Log1p(h.support), math.Log1p(float64(h.inliers)), h.spread, h.err,
+		math.Log1p(float64(h.seen)), float64(h.inliers)/float64(h.seen+4), float64(h.inliers)/float64(h.asked+4))
 	x = append(x, float64(pdq)/256)
 	inQuery, inRef := geometry.Overlap(pl.Map, rw, rh, qw, qh)
 	xx, xy, yx, yy := pl.Map.Jacobian(geometry.Point{X: rw / 2, Y: rh / 2})
@@ -44,7 +38,8 @@ func (pl *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
 		math.Log(max(1, norm/max(1e-9, 2*det))),
 		math.Abs(float64(pl.Map[6]*rw))+math.Abs(float64(pl.Map[7]*rh)),
 		math.Log(math.Sqrt(max(1e-9, det))*max(rw, rh)/max(qw, qh)),
-		math.Log1p(pl.fine.Whole))
+		math.Log1p(pl.fine.Whole),
+		max(inQuery.Area()/(qw*qh), inRef.Area()/(rw*rh)))
 	for _, e := range []*evidence{pl.coarse, pl.fine} {
 		t, q := max(e.Texture, 1), max(e.Query, 1)
 		x = append(x, math.Log1p(e.Above[3]))

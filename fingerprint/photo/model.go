@@ -20,7 +20,7 @@ const ModelVersion = "photo-copy.v2"
 
 // probability is interim: replaced by the trained model.
 func probability(x []float64) float64 {
-	f := x[12+12:]
+	f := x[15+12:]
 	z := -6 + 2*(f[0]-7) + 6*f[3] - 4*f[8] + x[0]
 	return 1 / (1 + math.Exp(-z))
 }

@@ -26,7 +26,7 @@ func (p pyramid) polish(ref *local.Gray, m geometry.Map, negative bool, rounds i
 		if slack == 0 {
 			slack = spread
 		}
-		mass := 0.0 // of the gradients that agree
+		mass := 0.0         // of the gradients that agree
 		var a [6][7]float64 // normal equations of the six parameters, and the right side
 		n := 0
 		for y := 1; y < h-1; y++ {

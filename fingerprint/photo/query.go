@@ -50,9 +50,9 @@ type Place struct {
 	Map geometry.Map
 	// Mirrored, Negative: what was done to the registered picture besides.
 	Mirrored, Negative bool
-	// Inliers is how many local features agree on the place; 0 where it comes from hashes
-	// of the whole picture.
-	Inliers int
+	// Inliers is how many local features of the two pictures are alike and lie where the
+	// map says, of Seen of the registered picture that should be seen.
+	Inliers, Seen int
 	// InQuery and InRef are the outline of what both show, corner by corner, in pixels.
 	InQuery, InRef geometry.Polygon
 	// OfQuery and OfRef are their shares of the two areas, 0..1, and OfContent the share of
@@ -66,7 +66,7 @@ type Place struct {
 	// Measures are what the model saw, by MeasureNames.
 	Measures []float64
 
-	fit          *geometry.Fit
+	held         held
 	coarse, fine *evidence
 }
 
@@ -87,9 +87,13 @@ type Comparison struct {
 	Shared float64
 	// SharedBy is how many other works show it; 0 where it is the ignore bank alone.
 	SharedBy int
+	// Undiscounted are the measures of the first place with common content counted; nil where
+	// there is none.
+	Undiscounted []float64
 
-	ref   *fingerprint.Result
-	proof *local.Gray
+	ref      *fingerprint.Result
+	proof    *local.Gray
+	features []local.Feature
 }
 
 // Compare says whether and where a registered photo lies in the query. Variants are those
@@ -112,11 +116,17 @@ func (q *Query) Compare(ref *fingerprint.Result, variants ...local.Variant) *Com
 	}
 	guesses := q.globals(ref, all)
 	if lp, ok := ref.Print(fingerprint.Local, fingerprint.Full); ok {
-		if features, err := local.Decode(lp.Payload); err == nil {
-			for _, v := range variants {
-				guesses = append(guesses, q.locals(v, ref, features)...)
-			}
+		c.features, _ = local.Decode(lp.Payload) // damaged: as if there were none
+	}
+	var alike [4][]geometry.Pair
+	pairsOf := func(v local.Variant) []geometry.Pair {
+		if alike[v] == nil {
+			alike[v] = q.alike(v, ref, c.features)
 		}
+		return alike[v]
+	}
+	for _, v := range variants {
+		guesses = append(guesses, q.locals(v, ref, pairsOf(v))...)
 	}
 	if len(guesses) == 0 {
 		return c
@@ -136,7 +146,8 @@ func (q *Query) Compare(ref *fingerprint.Result, variants ...local.Variant) *Com
 		if large == nil {
 			large = newSheet(proof)
 		}
-		p.Map, p.fine = q.lay(p.Map, c.ref, large, g.negative, 2)
+		p.Map, p.fine = q.lay(p.Map, c.ref, large, p.Negative, 2)
+		p.held = q.hold(&p, c, pairsOf(g.variant))
 		p.finish(q, c)
 		places = append(places, p)
 	}
@@ -179,9 +190,8 @@ func (q *Query) whole(ref *fingerprint.Result) Place {
 
 // guess is one way in which the registered picture may lie in the query.
 type guess struct {
-	m                  geometry.Map // registered picture → query, in pixels
-	mirrored, negative bool
-	fit                *geometry.Fit // nil where it comes from whole-picture hashes
+	m       geometry.Map // registered picture → query, in pixels
+	variant local.Variant
 }
 
 // farPDQ stands for whole-picture hashes that say nothing: half of the bits differ.
@@ -203,7 +213,14 @@ func (q *Query) globals(ref *fingerprint.Result, all []pairing) (out []guess) {
 		qc, rc := corners(q.res, ref, p)
 		m, ok := fromCorners(rc, qc)
 		if ok {
-			out = append(out, guess{m: m, mirrored: m.Det() < 0, negative: p.negative})
+			g := guess{m: m}
+			if m.Det() < 0 {
+				g.variant |= local.Mirrored
+			}
+			if p.negative {
+				g.variant |= local.Negative
+			}
+			out = append(out, g)
 		}
 	}
 	return out
@@ -224,16 +241,13 @@ func fromCorners(from, to [4][2]float64) (geometry.Map, bool) {
 	return basis(to).Mul(inv)
 }
 
-// locals fits the features of a registered picture to one variant of the query's.
-func (q *Query) locals(v local.Variant, ref *fingerprint.Result, features []local.Feature) (out []guess) {
+// alike are the pairs of features of one variant of the query and of a registered picture
+// that look alike, in pixels; of a mirrored variant as if the query were mirrored.
+func (q *Query) alike(v local.Variant, ref *fingerprint.Result, features []local.Feature) []geometry.Pair {
 	set := q.sets[v&3]
 	matched := local.Match(set, features, local.MatchLimit)
-	if len(matched) < minInliers {
-		return nil
-	}
-	qw, qh := float64(q.res.Width), float64(q.res.Height)
-	rw, rh := float64(ref.Width), float64(ref.Height)
-	ql, rl := max(qw, qh), max(rw, rh)
+	qw := float64(q.res.Width)
+	ql, rl := max(qw, float64(q.res.Height)), float64(max(ref.Width, ref.Height))
 	list := make([]geometry.Pair, len(matched))
 	for i, p := range matched {
 		a, b := &set[p.Q], &features[p.R]
@@ -252,13 +266,24 @@ func (q *Query) locals(v local.Variant, ref *fingerprint.Result, features []loca
 			Weight: pairWeight(p), R: p.R, Q: p.Q,
 		}
 	}
-	fits := geometry.Find(list, geometry.Options{RefW: rw, RefH: rh, QueryW: qw, QueryH: qh, Min: minInliers, Max: maxFits})
+	return list
+}
+
+// locals fits pairs of features.
+func (q *Query) locals(v local.Variant, ref *fingerprint.Result, list []geometry.Pair) (out []guess) {
+	if len(list) < minInliers {
+		return nil
+	}
+	qw, qh := float64(q.res.Width), float64(q.res.Height)
+	fits := geometry.Find(list, geometry.Options{
+		RefW: float64(ref.Width), RefH: float64(ref.Height), QueryW: qw, QueryH: qh, Min: minInliers, Max: maxFits,
+	})
 	for i := range fits {
 		m := fits[i].Map
 		if v&local.Mirrored != 0 {
 			m = flip(m, qw)
 		}
-		out = append(out, guess{m: m, mirrored: v&local.Mirrored != 0, negative: v&local.Negative != 0, fit: &fits[i]})
+		out = append(out, guess{m: m, variant: v})
 	}
 	return out
 }
@@ -291,11 +316,8 @@ func pairWeight(p local.Pairing) float64 {
 // sketch lays the pictures over each other as guessed, at half the size of the proof
 // picture, and reports whether that is worth a closer look.
 func (q *Query) sketch(g guess, c *Comparison, small *sheet) (Place, bool) {
-	p := Place{Map: g.m, Mirrored: g.mirrored, Negative: g.negative, fit: g.fit}
-	if g.fit != nil {
-		p.Inliers = len(g.fit.Inliers)
-	}
-	p.Map, p.coarse = q.lay(p.Map, c.ref, small, g.negative, 4)
+	p := Place{Map: g.m, Mirrored: g.variant&local.Mirrored != 0, Negative: g.variant&local.Negative != 0}
+	p.Map, p.coarse = q.lay(p.Map, c.ref, small, p.Negative, 4)
 	return p, p.coarse.Above[3] >= max(leastEvidence, leastShare*p.coarse.Texture)
 }
 
@@ -318,6 +340,7 @@ func (p *Place) finish(q *Query, c *Comparison) {
 	box := geometry.Polygon{{X: float64(b.X0), Y: float64(b.Y0)}, {X: float64(b.X1), Y: float64(b.Y0)}, {X: float64(b.X1), Y: float64(b.Y1)}, {X: float64(b.X0), Y: float64(b.Y1)}}
 	p.OfContent = p.InQuery.Intersect(box).Area() / max(1, box.Area())
 	p.Agree = p.fine.Above[2] / max(p.fine.Texture, 1)
+	p.Inliers, p.Seen = p.held.inliers, p.held.seen
 	p.Measures = p.measures(q.res, c.ref, c.PDQ)
 	p.Probability = probability(p.Measures)
 }
