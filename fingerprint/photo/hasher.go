@@ -92,23 +92,28 @@ func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
 			return nil, err
 		}
 	}
-	r.Insufficient = lacking
-	if lacking == "" {
-		addLocal(r, m, opts)
-	}
+	r.Insufficient = addLocal(r, m, opts, lacking)
 	return r, nil
 }
 
+// tellingFeatures is how many local features tell a picture from others where its hashes as
+// a whole do not: a tartan has none of the coarse structure that those go by.
+const tellingFeatures = 40
+
 // addLocal finds the local features of the whole picture. A query needs more of them, from
 // a larger base, and all variants of them; a registered picture is searched for with what
-// is stored of it.
-func addLocal(r *fingerprint.Result, m *image.NRGBA, opts Options) {
+// is stored of it. Lacking says what the hashes of the whole lack. addLocal returns what the
+// picture lacks with its features counted, and adds nothing to one that lacks something.
+func addLocal(r *fingerprint.Result, m *image.NRGBA, opts Options, lacking string) string {
 	side, limit := local.RefSide, local.RefFeatures
 	if opts.query {
 		side, limit = local.QuerySide, local.QueryFeatures
 	}
 	base := local.NewBase(m, side)
 	raw := local.Extract(base, limit)
+	if lacking != "" && (len(raw) < tellingFeatures || min(r.Width, r.Height) < minSide) {
+		return lacking
+	}
 	query := &local.Query{Base: base}
 	for v := range query.Sets {
 		if !opts.NoNegatives || local.Variant(v)&local.Negative == 0 {
@@ -117,7 +122,7 @@ func addLocal(r *fingerprint.Result, m *image.NRGBA, opts Options) {
 	}
 	r.Query = query
 	if opts.query {
-		return
+		return ""
 	}
 	stored := make([]local.Feature, len(raw))
 	for i, f := range query.Sets[local.Plain] {
@@ -126,6 +131,7 @@ func addLocal(r *fingerprint.Result, m *image.NRGBA, opts Options) {
 	r.Prints = append(r.Prints,
 		fingerprint.Fingerprint{Kind: fingerprint.Local, View: fingerprint.Full, Payload: local.Encode(stored), Quality: 100 * len(stored) / limit},
 		fingerprint.Fingerprint{Kind: fingerprint.Proof, View: fingerprint.Full, Payload: encodeProof(shrink(base, proofSide)), Quality: 100})
+	return ""
 }
 
 // addView hashes one view of w × h pixels into prints and the probes of r, or says why it

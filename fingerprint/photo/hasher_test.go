@@ -165,5 +165,5 @@ func ExampleCompare() {
 	fmt.Println(c.Reason(true))
 	// Output:
 	// flipY true
-	// mirrored copy: 256 of 256 PDQ bits agree and the aligned pictures correlate 0.99
+	// copy: mirrored left to right; 288 local features and 100 % of the texture of the overlap agree
 }
