@@ -1,10 +1,7 @@
 package decode
 
 import (
-	"encoding/binary"
 	"image"
-
-	"lukechampine.com/blake3"
 
 	"selvage/fingerprint"
 )
@@ -26,20 +23,11 @@ type Picture struct {
 
 // PixelDigest is the fingerprint kind pixels256.v2: the BLAKE3 hash, of 256 bits, of
 //
+//	red, green, blue of a pixel        1 byte each, row by row from the top left
 //	"selvage pixels v2\n"
 //	width, height                      4 bytes each, big-endian
-//	red, green, blue of a pixel, 255   1 byte each, row by row from the top left
 //
 // It is equal for two files exactly if they decode to the same picture, so it survives
 // lossless re-encoding and lost metadata. Nobody is known to be able to make two pictures
 // with one digest.
-func (p *Picture) PixelDigest() fingerprint.Digest {
-	w, h := p.RGB.Rect.Dx(), p.RGB.Rect.Dy()
-	head := []byte("selvage pixels v2\n")
-	head = binary.BigEndian.AppendUint32(head, uint32(w))
-	head = binary.BigEndian.AppendUint32(head, uint32(h))
-	hash := blake3.New(len(fingerprint.Digest{}), nil)
-	hash.Write(head)
-	hash.Write(p.RGB.Pix[:4*w*h]) // one long piece is several times as fast as many short ones
-	return fingerprint.Digest(hash.Sum(nil))
-}
+func (p *Picture) PixelDigest() fingerprint.Digest { return NewPixelHasher(p.RGB).Sum() }

@@ -18,6 +18,9 @@ func halfAVX2(dst, luma, cb, cr *byte, table *int32, blocks uint64)
 //go:noescape
 func fullAVX2(dst, luma, cb, cr *byte, table *int32, blocks uint64)
 
+//go:noescape
+func packAVX2(dst, src *byte, blocks uint64)
+
 // yuvTable is a matrix as the code in assembly reads it: rows of 8 numbers.
 type yuvTable [13][8]int32
 
@@ -60,4 +63,15 @@ func (t *yuvTable) full(d, luma, cb, cr []byte) int {
 	_, _, _ = d[32*n-1], cb[8*n-1], cr[8*n-1]
 	fullAVX2(&d[0], &luma[0], &cb[0], &cr[0], &t[0][0], uint64(n))
 	return 8 * n
+}
+
+// packBlocks packs as many pixels as the vector code can, and returns how many that were.
+func packBlocks(dst, src []byte) int {
+	n := len(src) / 64
+	if n == 0 || !vectors {
+		return 0
+	}
+	_ = dst[48*n+7]
+	packAVX2(&dst[0], &src[0], uint64(n))
+	return 16 * n
 }

@@ -138,3 +138,40 @@ full:
 	JNE       full
 	VZEROUPPER
 	RET
+
+DATA together<>+0(SB)/8, $0x0908060504020100
+DATA together<>+8(SB)/8, $0x808080800e0d0c0a
+DATA together<>+16(SB)/8, $0x0908060504020100
+DATA together<>+24(SB)/8, $0x808080800e0d0c0a
+GLOBL together<>(SB), RODATA|NOPTR, $32
+
+DATA halves<>+0(SB)/8, $0x0000000100000000
+DATA halves<>+8(SB)/8, $0x0000000400000002
+DATA halves<>+16(SB)/8, $0x0000000600000005
+DATA halves<>+24(SB)/8, $0x0000000700000003
+GLOBL halves<>(SB), RODATA|NOPTR, $32
+
+// func packAVX2(dst *byte, src *byte, blocks uint64)
+// Requires: AVX, AVX2
+TEXT ·packAVX2(SB), NOSPLIT, $0-24
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    blocks+16(FP), DX
+	VMOVDQU together<>+0(SB), Y0
+	VMOVDQU halves<>+0(SB), Y1
+
+block:
+	VMOVDQU (CX), Y2
+	VPSHUFB Y0, Y2, Y2
+	VPERMD  Y2, Y1, Y2
+	VMOVDQU Y2, (AX)
+	VMOVDQU 32(CX), Y2
+	VPSHUFB Y0, Y2, Y2
+	VPERMD  Y2, Y1, Y2
+	VMOVDQU Y2, 24(AX)
+	ADDQ    $0x40, CX
+	ADDQ    $0x30, AX
+	DECQ    DX
+	JNE     block
+	VZEROUPPER
+	RET

@@ -2,23 +2,36 @@ package local
 
 import (
 	"image"
-	"math"
-	"math/bits"
 
 	"selvage/internal/blocks"
 )
 
-// Luma weights of ITU-R BT.601 in units of 1/65536; they add up to 65536.
-const lumaR, lumaG, lumaB = 19595, 38470, 7471
+// BaseMaker makes the base of a picture while others read the same rows, which saves
+// fetching them from memory once more. It is not safe for concurrent use.
+type BaseMaker struct {
+	g            *Gray
+	h, k         int // height of the picture, side of the blocks
+	in           *blocks.Averager
+	across, down []filter
+	// Rows of the result's width, number r at r%len(rows), and how many there have been;
+	// filters go down, so each is made once.
+	rows [][]uint32
+	done int
+	y    int // the next row of the result
+	sum  []uint32
+}
 
 // NewBase turns a picture grey and brings its longer side to side pixels, or to twice
 // its own where that is less. Shrinking averages what lies behind each pixel, in fixed
-// point, so the result is the same on every CPU. Alpha is ignored: package decode has put the picture on
-// white. An empty picture gives an empty Gray.
-func NewBase(m *image.NRGBA, side int) *Gray {
+// point, so the result is the same on every CPU. Alpha is ignored: package decode has put
+// the picture on white. An empty picture gives an empty Gray.
+func NewBase(m *image.NRGBA, side int) *Gray { return NewBaseMaker(m, side).Base() }
+
+// NewBaseMaker starts what NewBase does.
+func NewBaseMaker(m *image.NRGBA, side int) *BaseMaker {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
 	if w == 0 || h == 0 || side <= 0 {
-		return &Gray{}
+		return &BaseMaker{g: &Gray{}}
 	}
 	long := max(w, h)
 	side = min(side, 2*long)
@@ -27,41 +40,55 @@ func NewBase(m *image.NRGBA, side int) *Gray {
 		H: max(1, (2*h*side+long)/(2*long)),
 	}
 	g.Pix = make([]uint8, g.W*g.H)
-
-	// Blocks of k × k pixels are summed up first: what is left has at least twice the side.
+	// Blocks of k × k pixels are averaged first: what is left has at least twice the side.
 	k := max(1, long/(2*side))
-	in := newReader(m, k)
-	across, down := filters(w, k, g.W), filters(h, k, g.H)
-	// Rows of the result's width, number r at r%len(rows); filters go down, so each is made once.
-	rows := make([][]uint32, 2)
-	for _, f := range down {
-		for len(rows) < len(f.weights) {
-			rows = append(rows, nil)
+	b := &BaseMaker{
+		g: g, h: h, k: k, in: blocks.New(m, k),
+		across: filters(w, k, g.W), down: filters(h, k, g.H),
+		rows: make([][]uint32, 2), sum: make([]uint32, g.W),
+	}
+	for _, f := range b.down {
+		for len(b.rows) < len(f.weights) {
+			b.rows = append(b.rows, nil)
 		}
 	}
-	for i := range rows {
-		rows[i] = make([]uint32, g.W)
+	for i := range b.rows {
+		b.rows[i] = make([]uint32, g.W)
 	}
-	sum := make([]uint32, g.W)
-	done := 0
-	for y, f := range down {
-		clear(sum)
+	return b
+}
+
+// Rows takes the rows before end, which must not fall. It may leave some for the next call.
+func (b *BaseMaker) Rows(end int) {
+	for ; b.y < b.g.H; b.y++ {
+		f := &b.down[b.y]
+		if min((f.first+len(f.weights))*b.k, b.h) > end {
+			return
+		}
+		clear(b.sum)
 		for i, weight := range f.weights {
 			r := f.first + i
-			row := rows[r%len(rows)]
-			for ; done <= r; done++ {
-				shrink(rows[done%len(rows)], in.row(done), across)
+			row := b.rows[r%len(b.rows)]
+			for ; b.done <= r; b.done++ {
+				y := b.done * b.k
+				// In units of 1/256 grey level.
+				shrink(b.rows[b.done%len(b.rows)], b.in.Means(y, min(y+b.k, b.h), 8), b.across)
 			}
 			for x, v := range row {
-				sum[x] += weight * v
+				b.sum[x] += weight * v
 			}
 		}
-		out := g.Pix[y*g.W:][:g.W]
-		for x, v := range sum {
+		out := b.g.Pix[b.y*b.g.W:][:b.g.W]
+		for x, v := range b.sum {
 			out[x] = uint8(min((v+1<<22)>>23, 255))
 		}
 	}
-	return g
+}
+
+// Base takes the rows that are left and returns the base.
+func (b *BaseMaker) Base() *Gray {
+	b.Rows(b.h)
+	return b.g
 }
 
 // filter says which blocks one pixel of the result is made of; the weights add up to 1<<15.
@@ -123,53 +150,5 @@ func shrink(out, in []uint32, list []filter) {
 			sum += weight * src[i]
 		}
 		out[x] = (sum + 1<<14) >> 15
-	}
-}
-
-// reader gives the rows of blocks of a picture in units of 1/256 grey level.
-type reader struct {
-	m    *image.NRGBA
-	k    int
-	in   *blocks.Summer
-	grey []uint32
-}
-
-func newReader(m *image.NRGBA, k int) *reader {
-	n := (m.Rect.Dx() + k - 1) / k
-	return &reader{m: m, k: k, in: blocks.New(m, k), grey: make([]uint32, n)}
-}
-
-// row returns row r of blocks; it is valid until the next call.
-func (d *reader) row(r int) []uint32 {
-	w, h := d.m.Rect.Dx(), d.m.Rect.Dy()
-	if d.k == 1 {
-		row := d.m.Pix[r*d.m.Stride:][:4*w]
-		for x := range d.grey {
-			q := row[4*x : 4*x+4 : 4*x+4]
-			d.grey[x] = (lumaR*uint32(q[0]) + lumaG*uint32(q[1]) + lumaB*uint32(q[2]) + 128) >> 8
-		}
-		return d.grey
-	}
-	y1 := min((r+1)*d.k, h)
-	sums := d.in.Sums(r*d.k, y1)
-	rows := y1 - r*d.k
-	last := len(d.grey) - 1
-	greys(d.grey[:last], sums[:last], uint64(rows*d.k))
-	greys(d.grey[last:], sums[last:], uint64(rows*(w-last*d.k)))
-	return d.grey
-}
-
-// greys turns the sums of n pixels each into units of 1/256 grey level.
-func greys(out []uint32, sums [][3]uint32, n uint64) {
-	// Dividing by multiplying: the quotient is right or one too small.
-	by, recip := 256*n, math.MaxUint64/(256*n)
-	for i := range out {
-		s := &sums[i]
-		v := lumaR*uint64(s[0]) + lumaG*uint64(s[1]) + lumaB*uint64(s[2]) + 128*n
-		q, _ := bits.Mul64(v, recip)
-		if v-q*by >= by {
-			q++
-		}
-		out[i] = uint32(q)
 	}
 }

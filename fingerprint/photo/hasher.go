@@ -46,12 +46,13 @@ func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *im
 	if err != nil {
 		return nil, nil, err // a sentence for the user already
 	}
-	r, err := HashPicture(pic.RGB, h.opts)
+	pixels := decode.NewPixelHasher(pic.RGB)
+	r, err := hashPicture(pic.RGB, pixels, h.opts)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.Format, r.Notes = pic.Format, pic.Notes
-	d := pic.PixelDigest()
+	d := pixels.Sum()
 	r.Prints = append(r.Prints, fingerprint.Fingerprint{
 		Kind: fingerprint.Pixels256, View: fingerprint.Full, Payload: d[:], Quality: 100,
 	})
@@ -62,9 +63,26 @@ func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *im
 // all that Hash gives except the format, the notes and the pixels256.v2 print, which
 // belong to a file. Use it for pictures found inside other files.
 func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
+	return hashPicture(m, nil, opts)
+}
+
+// bandBytes of pixels stay in a processor's cache while all that wants them reads them.
+const bandBytes = 128 << 10
+
+// hashPicture is HashPicture, and feeds pixels if it is there.
+func hashPicture(m *image.NRGBA, pixels *decode.PixelHasher, opts Options) (*fingerprint.Result, error) {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
 	r := &fingerprint.Result{Work: fingerprint.Photo, Width: w, Height: h, Box: fingerprint.Rect{X1: w, Y1: h}}
-	p := newPlane(m)
+	pm, bm := newPlaneMaker(m), local.NewBaseMaker(m, opts.baseSide())
+	for y, band := 0, max(1, bandBytes/(4*max(w, 1))); y < h; {
+		y = min(y+band, h)
+		if pixels != nil {
+			pixels.Rows(y)
+		}
+		pm.rows(y)
+		bm.Rows(y)
+	}
+	p := pm.plane()
 	if len(p.pix) == 0 {
 		r.Insufficient = content{}.lacking(w, h)
 		return r, nil
@@ -92,7 +110,7 @@ func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
 			return nil, err
 		}
 	}
-	r.Insufficient = addLocal(r, m, opts, lacking)
+	r.Insufficient = addLocal(r, bm.Base(), opts, lacking)
 	return r, nil
 }
 
@@ -100,16 +118,24 @@ func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
 // a whole do not: a tartan has none of the coarse structure that those go by.
 const tellingFeatures = 40
 
-// addLocal finds the local features of the whole picture. A query needs more of them, from
-// a larger base, and all variants of them; a registered picture is searched for with what
-// is stored of it. Lacking says what the hashes of the whole lack. addLocal returns what the
-// picture lacks with its features counted, and adds nothing to one that lacks something.
-func addLocal(r *fingerprint.Result, m *image.NRGBA, opts Options, lacking string) string {
-	side, limit := local.RefSide, local.RefFeatures
-	if opts.query {
-		side, limit = local.QuerySide, local.QueryFeatures
+// baseSide is the longer side of the base that local features are found in.
+func (o Options) baseSide() int {
+	if o.query {
+		return local.QuerySide
 	}
-	base := local.NewBase(m, side)
+	return local.RefSide
+}
+
+// addLocal finds the local features of the whole picture in its base. A query needs more of
+// them, from a larger base, and all variants of them; a registered picture is searched for
+// with what is stored of it. Lacking says what the hashes of the whole lack. addLocal
+// returns what the picture lacks with its features counted, and adds nothing to one that
+// lacks something.
+func addLocal(r *fingerprint.Result, base *local.Gray, opts Options, lacking string) string {
+	limit := local.RefFeatures
+	if opts.query {
+		limit = local.QueryFeatures
+	}
 	raw := local.Extract(base, limit)
 	if lacking != "" && (len(raw) < tellingFeatures || min(r.Width, r.Height) < minSide) {
 		return lacking

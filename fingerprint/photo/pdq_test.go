@@ -103,7 +103,7 @@ func TestPlaneAveragesBlocks(t *testing.T) {
 		for y := at[1] * 3; y < min(at[1]*3+3, 1030); y++ {
 			for x := at[0] * 4; x < min(at[0]*4+4, 1543); x++ {
 				c := m.NRGBAAt(x, y)
-				sum += lumaR*int(c.R) + lumaG*int(c.G) + lumaB*int(c.B)
+				sum += 19595*int(c.R) + 38470*int(c.G) + 7471*int(c.B)
 				n++
 			}
 		}

@@ -7,9 +7,6 @@ import (
 	"selvage/internal/blocks"
 )
 
-// Luma weights of ITU-R BT.601 in units of 1/65536; they add up to 65536.
-const lumaR, lumaG, lumaB = 19595, 38470, 7471
-
 // one is the grey level 1 in the fixed-point numbers of a plane.
 const one = 1 << 16
 
@@ -25,41 +22,50 @@ type plane struct {
 	kx, ky int // how many pixels of the picture lie behind one pixel of the plane
 }
 
+// planeMaker makes the plane of a picture while others read the same rows.
+type planeMaker struct {
+	p  *plane
+	h  int // of the picture
+	in *blocks.Averager
+	by int // the next row of the plane
+}
+
 // newPlane turns a picture grey and averages blocks of kx × ky pixels, so that no side
 // is longer than maxSide. The last column and row of blocks may be smaller; they count
 // as whole. Alpha is ignored: package decode has put the picture on white.
-func newPlane(m *image.NRGBA) *plane {
+func newPlane(m *image.NRGBA) *plane { return newPlaneMaker(m).plane() }
+
+func newPlaneMaker(m *image.NRGBA) *planeMaker {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
 	kx, ky := (w+maxSide-1)/maxSide, (h+maxSide-1)/maxSide
 	if kx == 0 || ky == 0 {
-		return &plane{kx: 1, ky: 1}
+		return &planeMaker{p: &plane{kx: 1, ky: 1}}
 	}
 	p := &plane{w: (w + kx - 1) / kx, h: (h + ky - 1) / ky, kx: kx, ky: ky}
 	p.pix = make([]int32, p.w*p.h)
-	if kx == 1 && ky == 1 {
-		for y := range h {
-			row := m.Pix[y*m.Stride:][:4*w]
-			out := p.pix[y*w:][:w]
-			for x := range out {
-				q := row[4*x : 4*x+4 : 4*x+4]
-				out[x] = lumaR*int32(q[0]) + lumaG*int32(q[1]) + lumaB*int32(q[2])
-			}
+	return &planeMaker{p: p, h: h, in: blocks.New(m, kx)}
+}
+
+// rows takes the rows before end, which must not fall. It may leave some for the next call.
+func (pm *planeMaker) rows(end int) {
+	p := pm.p
+	for ; pm.by < p.h; pm.by++ {
+		y0 := pm.by * p.ky
+		y1 := min(y0+p.ky, pm.h)
+		if y1 > end {
+			return
 		}
-		return p
-	}
-	in := blocks.New(m, kx)
-	for by := range p.h {
-		y1 := min((by+1)*ky, h)
-		sums := in.Sums(by*ky, y1)
-		rows := uint64(y1 - by*ky)
-		out := p.pix[by*p.w:][:p.w]
-		for bx := range out {
-			n := rows * uint64(min((bx+1)*kx, w)-bx*kx)
-			s := &sums[bx]
-			out[bx] = int32((lumaR*uint64(s[0]) + lumaG*uint64(s[1]) + lumaB*uint64(s[2]) + n/2) / n)
+		out := p.pix[pm.by*p.w:][:p.w]
+		for x, v := range pm.in.Means(y0, y1, 0) {
+			out[x] = int32(v)
 		}
 	}
-	return p
+}
+
+// plane takes the rows that are left and returns the plane.
+func (pm *planeMaker) plane() *plane {
+	pm.rows(pm.h)
+	return pm.p
 }
 
 // crop returns the part of p inside r, which is in pixels of the plane.

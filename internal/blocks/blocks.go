@@ -1,76 +1,111 @@
-// Package blocks adds up the colours of blocks of pixels: the first step of making a large
-// picture small. The sums are exact, and the same with and without vector code.
+// Package blocks averages blocks of pixels in grey: the first step of making a large
+// picture small. The means are exact, and the same with and without vector code.
 package blocks
 
 import (
-	"encoding/binary"
 	"image"
+	"math"
+	"math/bits"
 )
 
-// Summer adds up the blocks of one picture, k pixels wide. It is not safe for concurrent
+// Luma weights of ITU-R BT.601 in units of 1/65536; they add up to 65536. The vector code
+// has them as well.
+const lumaR, lumaG, lumaB = 19595, 38470, 7471
+
+// Averager averages the blocks of one picture, k pixels wide. It is not safe for concurrent
 // use.
-type Summer struct {
+type Averager struct {
 	pix       []byte
 	stride, w int
 	k         int
-	lanes     []uint64 // of each column of pixels: red, green, blue and alpha, 16 bits each
-	sums      [][3]uint32
+	lanes     []uint32 // of each column of pixels: the luma, in units of 1/65536 grey level
+	sums      []uint64
+	means     []uint32
 }
 
-// maxRows is how many values of 255 a sum of 16 bits holds.
-const maxRows = 65535 / 255
+// maxRows is how many rows the lanes hold: the vector code adds up colours in 16 bits, one
+// of them the sign.
+const maxRows = 32767 / 255
 
-// New returns the summer of a picture with blocks of k ≥ 1 pixels in width. The last block
-// of a row may be narrower.
-func New(m *image.NRGBA, k int) *Summer {
+// New returns the averager of a picture with blocks of k ≥ 1 pixels in width. The last
+// block of a row may be narrower. Alpha is ignored.
+func New(m *image.NRGBA, k int) *Averager {
 	w := m.Rect.Dx()
-	return &Summer{pix: m.Pix, stride: m.Stride, w: w, k: k, lanes: make([]uint64, w), sums: make([][3]uint32, (w+k-1)/k)}
+	n := (w + k - 1) / k
+	return &Averager{
+		pix: m.Pix, stride: m.Stride, w: w, k: k,
+		lanes: make([]uint32, w), sums: make([]uint64, n), means: make([]uint32, n),
+	}
 }
 
-// Sums adds up red, green and blue of each block between the rows y0 and y1, counted from
-// the first row of the picture. The result is valid until the next call.
-func (s *Summer) Sums(y0, y1 int) [][3]uint32 {
-	clear(s.sums)
+// Means returns the mean luma of each block between the rows y0 < y1, counted from the
+// first row of the picture, in units of 1<<shift / 65536 grey level, rounded to nearest. It
+// is valid until the next call.
+func (a *Averager) Means(y0, y1 int, shift uint) []uint32 {
+	clear(a.sums)
 	for y := y0; y < y1; {
 		n := min(y1-y, maxRows)
-		s.columns(s.pix[y*s.stride:], n)
-		s.across(n)
+		a.columns(a.pix[y*a.stride:], n)
+		a.across()
 		y += n
 	}
-	return s.sums
+	last := len(a.sums) - 1
+	rows := uint64(y1 - y0)
+	divide(a.means[:last], a.sums[:last], rows*uint64(a.k), shift)
+	divide(a.means[last:], a.sums[last:], rows*uint64(a.w-last*a.k), shift)
+	return a.means
 }
 
 // columns adds up n rows into the lanes.
-func (s *Summer) columns(pix []byte, n int) {
-	x := columns(s.lanes, pix[:(n-1)*s.stride+4*s.w], s.stride, n)
-	rest := s.lanes[x:]
+func (a *Averager) columns(pix []byte, n int) {
+	x := columns(a.lanes, pix[:(n-1)*a.stride+4*a.w], a.stride, n)
+	rest := a.lanes[x:]
 	clear(rest)
 	for i := range n {
-		row := pix[i*s.stride+4*x:][:4*len(rest)]
+		row := pix[i*a.stride+4*x:][:4*len(rest)]
 		for j := range rest {
-			v := uint64(binary.LittleEndian.Uint32(row[4*j:]))
-			v = (v | v<<16) & 0x0000ffff0000ffff
-			rest[j] += (v | v<<8) & 0x00ff00ff00ff00ff
+			q := row[4*j : 4*j+4 : 4*j+4]
+			rest[j] += lumaR*uint32(q[0]) + lumaG*uint32(q[1]) + lumaB*uint32(q[2])
 		}
 	}
 }
 
-// across adds the lanes of each block, which are sums of n rows, to its sums.
-func (s *Summer) across(n int) {
-	run := maxRows / n // lanes that can be added before one overflows
-	for i := range s.sums {
-		lanes := s.lanes[i*s.k : min((i+1)*s.k, s.w)]
-		t := &s.sums[i]
-		for len(lanes) > 0 {
-			m := min(run, len(lanes))
-			var v uint64
-			for _, l := range lanes[:m] {
-				v += l
-			}
-			t[0] += uint32(v & 0xffff)
-			t[1] += uint32(v >> 16 & 0xffff)
-			t[2] += uint32(v >> 32 & 0xffff)
-			lanes = lanes[m:]
+// across adds the lanes of each block to its sum.
+func (a *Averager) across() {
+	lanes, k := a.lanes, a.k
+	if k == 3 { // photos of 12 megapixels
+		for i := range a.sums[:len(lanes)/3] {
+			l := lanes[3*i : 3*i+3 : 3*i+3]
+			a.sums[i] += uint64(l[0]) + uint64(l[1]) + uint64(l[2])
 		}
+	} else {
+		for i := range a.sums[:len(lanes)/k] {
+			var sum uint64
+			for _, l := range lanes[i*k : i*k+k] {
+				sum += uint64(l)
+			}
+			a.sums[i] += sum
+		}
+	}
+	for _, l := range lanes[len(lanes)/k*k:] {
+		a.sums[len(a.sums)-1] += uint64(l)
+	}
+}
+
+// divide turns the sums of n pixels each into means.
+func divide(out []uint32, sums []uint64, n uint64, shift uint) {
+	half := n << shift >> 1
+	if n == 1 || n >= 1<<20 {
+		for i, s := range sums {
+			out[i] = uint32((s + half) >> shift / n)
+		}
+		return
+	}
+	// Multiplying by 2^64/n, rounded up, errs by less than n / 2^64 of what is divided,
+	// which is less than n << 24: too little to matter.
+	recip := math.MaxUint64/n + 1
+	for i, s := range sums {
+		q, _ := bits.Mul64((s+half)>>shift, recip)
+		out[i] = uint32(q)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestSumsAreExact compares with adding up one pixel after the other, in blocks of all
+// TestMeansAreExact compares with adding up one pixel after the other, in blocks of all
 // shapes, of pictures that are parts of others, and of the brightest pixels.
-func TestSumsAreExact(t *testing.T) {
+func TestMeansAreExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, size := range [][2]int{{1, 1}, {15, 3}, {16, 300}, {17, 40}, {100, 33}, {1031, 7}, {64, 600}} {
 		whole := image.NewNRGBA(image.Rect(0, 0, size[0]+5, size[1]+2))
@@ -20,22 +20,55 @@ func TestSumsAreExact(t *testing.T) {
 		}
 		m := whole.SubImage(image.Rect(3, 1, 3+size[0], 1+size[1])).(*image.NRGBA)
 		for _, k := range []int{1, 2, 3, 7, 16, 300} {
-			s := New(m, k)
+			a := New(m, k)
 			for _, rows := range []int{1, 2, 5, size[1]} {
 				for y := 0; y < size[1]; y += rows {
 					end := min(y+rows, size[1])
-					for i, got := range s.Sums(y, end) {
-						var want [3]uint32
-						for yy := y; yy < end; yy++ {
-							for x := i * k; x < min((i+1)*k, size[0]); x++ {
-								p := m.Pix[yy*m.Stride+4*x:]
-								want[0], want[1], want[2] = want[0]+uint32(p[0]), want[1]+uint32(p[1]), want[2]+uint32(p[2])
+					for _, shift := range []uint{0, 8} {
+						for i, got := range a.Means(y, end, shift) {
+							if want := mean(m, i*k, y, min((i+1)*k, size[0]), end, shift); got != want {
+								t.Fatalf("%v, blocks %d x %d: block %d from row %d in 1<<%d: %v, want %v", size, k, rows, i, y, shift, got, want)
 							}
 						}
-						if got != want {
-							t.Fatalf("%v, blocks %d x %d: block %d from row %d: %v, want %v", size, k, rows, i, y, got, want)
-						}
 					}
+				}
+			}
+		}
+	}
+}
+
+func mean(m *image.NRGBA, x0, y0, x1, y1 int, shift uint) uint32 {
+	var sum uint64
+	for y := y0; y < y1; y++ {
+		for x := x0; x < x1; x++ {
+			p := m.Pix[y*m.Stride+4*x:]
+			sum += 19595*uint64(p[0]) + 38470*uint64(p[1]) + 7471*uint64(p[2])
+		}
+	}
+	n := uint64((x1 - x0) * (y1 - y0))
+	return uint32((sum + n<<shift/2) / (n << shift))
+}
+
+// TestDivide holds the multiplication against division where they come closest to
+// differing: around multiples, and at the most there can be.
+func TestDivide(t *testing.T) {
+	for n := uint64(1); n < 1<<22; n += 1 + n/64 {
+		most := 255 * 65536 * n
+		for _, shift := range []uint{0, 8} {
+			half := n << shift / 2
+			var sums []uint64
+			for _, q := range []uint64{0, 1, 2, 77, 255<<16>>shift - 1, 255 << 16 >> shift} {
+				for d := range uint64(3) {
+					if s := q*n<<shift + half; s+d >= 1 && s+d-1 <= most {
+						sums = append(sums, s+d-1)
+					}
+				}
+			}
+			out := make([]uint32, len(sums))
+			divide(out, sums, n, shift)
+			for i, s := range sums {
+				if want := uint32((s + half) / (n << shift)); out[i] != want {
+					t.Fatalf("%d by %d<<%d: %d, want %d", s, n, shift, out[i], want)
 				}
 			}
 		}

@@ -13,11 +13,11 @@ import (
 var vectors = cpu.X86.HasAVX2 && os.Getenv("SELVAGE_SIMD") != "off"
 
 //go:noescape
-func columnsAVX2(lanes *uint64, pix *byte, stride, rows, blocks uint64)
+func columnsAVX2(lanes *uint32, pix *byte, stride, rows, blocks uint64)
 
 // columns adds up n ≥ 1 rows of as many pixels as the vector code can, and returns how
 // many that were.
-func columns(lanes []uint64, pix []byte, stride, n int) int {
+func columns(lanes []uint32, pix []byte, stride, n int) int {
 	blocks := len(lanes) / 16
 	if blocks == 0 || !vectors {
 		return 0

@@ -4,41 +4,65 @@
 
 #include "textflag.h"
 
-// func columnsAVX2(lanes *uint64, pix *byte, stride uint64, rows uint64, blocks uint64)
+DATA weights<>+0(SB)/8, $0x4b231d2f4b234c8b
+DATA weights<>+8(SB)/8, $0x4b231d2f4b234c8b
+DATA weights<>+16(SB)/8, $0x4b231d2f4b234c8b
+DATA weights<>+24(SB)/8, $0x4b231d2f4b234c8b
+GLOBL weights<>(SB), RODATA|NOPTR, $32
+
+DATA greenAgain<>+0(SB)/8, $0x0302050403020100
+DATA greenAgain<>+8(SB)/8, $0x0b0a0d0c0b0a0908
+DATA greenAgain<>+16(SB)/8, $0x0302050403020100
+DATA greenAgain<>+24(SB)/8, $0x0b0a0d0c0b0a0908
+GLOBL greenAgain<>(SB), RODATA|NOPTR, $32
+
+// func columnsAVX2(lanes *uint32, pix *byte, stride uint64, rows uint64, blocks uint64)
 // Requires: AVX, AVX2
 TEXT ·columnsAVX2(SB), NOSPLIT, $0-40
-	MOVQ lanes+0(FP), AX
-	MOVQ pix+8(FP), CX
-	MOVQ stride+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ blocks+32(FP), SI
+	MOVQ    lanes+0(FP), AX
+	MOVQ    pix+8(FP), CX
+	MOVQ    stride+16(FP), DX
+	MOVQ    rows+24(FP), BX
+	MOVQ    blocks+32(FP), SI
+	VMOVDQU weights<>+0(SB), Y0
+	VMOVDQU greenAgain<>+0(SB), Y1
 
 block:
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
 	MOVQ  CX, DI
 	MOVQ  BX, R8
 
 row:
-	VPMOVZXBW (DI), Y4
-	VPADDW    Y4, Y0, Y0
-	VPMOVZXBW 16(DI), Y4
-	VPADDW    Y4, Y1, Y1
-	VPMOVZXBW 32(DI), Y4
-	VPADDW    Y4, Y2, Y2
-	VPMOVZXBW 48(DI), Y4
-	VPADDW    Y4, Y3, Y3
+	VPMOVZXBW (DI), Y6
+	VPADDW    Y6, Y2, Y2
+	VPMOVZXBW 16(DI), Y6
+	VPADDW    Y6, Y3, Y3
+	VPMOVZXBW 32(DI), Y6
+	VPADDW    Y6, Y4, Y4
+	VPMOVZXBW 48(DI), Y6
+	VPADDW    Y6, Y5, Y5
 	ADDQ      DX, DI
 	DECQ      R8
 	JNE       row
-	VMOVDQU   Y0, (AX)
-	VMOVDQU   Y1, 32(AX)
-	VMOVDQU   Y2, 64(AX)
-	VMOVDQU   Y3, 96(AX)
+	VPSHUFB   Y1, Y2, Y2
+	VPMADDWD  Y0, Y2, Y2
+	VPSHUFB   Y1, Y3, Y3
+	VPMADDWD  Y0, Y3, Y3
+	VPSHUFB   Y1, Y4, Y4
+	VPMADDWD  Y0, Y4, Y4
+	VPSHUFB   Y1, Y5, Y5
+	VPMADDWD  Y0, Y5, Y5
+	VPHADDD   Y3, Y2, Y2
+	VPERMQ    $0xd8, Y2, Y2
+	VMOVDQU   Y2, (AX)
+	VPHADDD   Y5, Y4, Y4
+	VPERMQ    $0xd8, Y4, Y4
+	VMOVDQU   Y4, 32(AX)
 	ADDQ      $0x40, CX
-	ADDQ      $0x00000080, AX
+	ADDQ      $0x40, AX
 	DECQ      SI
 	JNE       block
 	VZEROUPPER

@@ -2,4 +2,4 @@
 
 package blocks
 
-func columns([]uint64, []byte, int, int) int { return 0 }
+func columns([]uint32, []byte, int, int) int { return 0 }

@@ -1,5 +1,5 @@
-// The generator of the vector code that turns luma and chroma into colours in package
-// fingerprint/decode. Run it with "go generate ./fingerprint/decode".
+// The generator of the vector code that turns luma and chroma into colours, and packs
+// colours, in package fingerprint/decode. Run it with "go generate ./fingerprint/decode".
 package main
 
 import (
@@ -29,6 +29,7 @@ func main() {
 	ConstraintExpr("amd64")
 	half()
 	full()
+	pack()
 	Generate()
 }
 
@@ -123,6 +124,42 @@ func full() {
 	ADDQ(Imm(8), cr)
 	DECQ(blocks)
 	JNE(LabelRef("full"))
+	VZEROUPPER()
+	RET()
+}
+
+func pack() {
+	// In each half of a register 4 pixels come together, then the two halves do.
+	together := GLOBL("together", RODATA|NOPTR)
+	for i := range 2 {
+		DATA(16*i, U64(0x0908_0605_0402_0100))
+		DATA(16*i+8, U64(0x8080_8080_0e0d_0c0a))
+	}
+	halves := GLOBL("halves", RODATA|NOPTR)
+	for i, pair := range []uint64{0 | 1<<32, 2 | 4<<32, 5 | 6<<32, 3 | 7<<32} {
+		DATA(8*i, U64(pair))
+	}
+
+	TEXT("packAVX2", NOSPLIT, "func(dst, src *byte, blocks uint64)")
+	Doc("packAVX2 leaves out the fourth byte of each pixel, for blocks of 16 pixels, at least one.",
+		"It writes 8 bytes of nothing behind them.")
+	dst, src := Load(Param("dst"), GP64()), Load(Param("src"), GP64())
+	blocks := Load(Param("blocks"), GP64())
+	in, across := YMM(), YMM()
+	VMOVDQU(together, in)
+	VMOVDQU(halves, across)
+	Label("block")
+	for i := range 2 {
+		v := YMM()
+		VMOVDQU(Mem{Base: src, Disp: 32 * i}, v)
+		VPSHUFB(in, v, v)
+		VPERMD(v, across, v)
+		VMOVDQU(v, Mem{Base: dst, Disp: 24 * i})
+	}
+	ADDQ(Imm(64), src)
+	ADDQ(Imm(48), dst)
+	DECQ(blocks)
+	JNE(LabelRef("block"))
 	VZEROUPPER()
 	RET()
 }
