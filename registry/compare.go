@@ -36,7 +36,7 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 		}
 		for _, a := range w.Assets {
 			ref := assetRef{n, a.Seq}
-			rec, err := load[assetRecord](tx, assetKey(ref))
+			rec, err := loadPrinted[assetRecord](tx, assetKey(ref))
 			if err != nil {
 				return err
 			}

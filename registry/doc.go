@@ -12,16 +12,17 @@
 //
 // # Rows
 //
-// All state is in the KV store; values are JSON unless said otherwise. Identifiers of
-// works, matches and events are written "descending" in keys that are listed, so that a
-// scan gives the newest first.
+// All state is in the KV store; values are JSON unless said otherwise. Rows marked with *
+// hold fingerprints, whose payloads stand behind the JSON as they are, with a checksum:
+// see row.go for the layout. Identifiers of works, matches and events are written
+// "descending" in keys that are listed, so that a scan gives the newest first.
 //
 //	w/<owner>/<work, descending>       Work
 //	W/<work>                           its owner (text)
 //	o/<owner>                          ownerRecord: the owner's number
 //	O/<number be32>                    the owner with that number (text)
 //	d/<owner>/<digest hex>             the work that holds these files (text)
-//	a/<owner number be32><asset be64>  assetRecord: fingerprints of one asset
+//	a/<owner number be32><asset be64>  assetRecord*: fingerprints of one asset
 //	x/<digest 32 bytes><asset ref>     same bytes: 'o' open or 'c' closed (private)
 //	p/<digest 32 bytes><asset ref>     same pixels: likewise
 //	r/<owner>/<work>                   proofRecord: sealed statement, then receipt
@@ -32,7 +33,7 @@
 //	e/<owner>/<event, descending>      Event
 //	f/<owner>/<feedback, descending>   Feedback, by who gave it
 //	g/<owner>/<digest hex>/<work>      pairRecord: what the owner said of this query and work
-//	i/<owner>/<entry, descending>      ignoredRecord: one picture of the ignore bank
+//	i/<owner>/<entry, descending>      ignoredRecord*: one picture of the ignore bank
 //	c/<seq be64>                       change feed: works that the indexes must look at
 //	l/<owner>/<work>                   outbox of the log: empty
 //	q/<seq be64>/<owner>               outbox of the watcher: watchRow, oldest first

@@ -123,7 +123,7 @@ func (s *Service) showRegistered(ctx context.Context, reader OwnerID, m Match, p
 		if err != nil {
 			return err
 		}
-		rec, err := load[assetRecord](tx, assetKey(assetRef{n, work.Assets[at].Seq}))
+		rec, err := loadPrinted[assetRecord](tx, assetKey(assetRef{n, work.Assets[at].Seq}))
 		if err != nil {
 			return err
 		}

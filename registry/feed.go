@@ -78,7 +78,7 @@ func (s *Service) apply(ctx context.Context, c change) error {
 			return err
 		}
 		for _, a := range work.Assets {
-			r, err := load[assetRecord](tx, assetKey(assetRef{owner.Number, a.Seq}))
+			r, err := loadPrinted[assetRecord](tx, assetKey(assetRef{owner.Number, a.Seq}))
 			if err != nil {
 				return err
 			}

@@ -139,7 +139,7 @@ func (c *checker) work(ctx context.Context, w *Work) error {
 		}
 		for _, a := range w.Assets {
 			ref := assetRef{n, a.Seq}
-			rec, err := load[assetRecord](tx, assetKey(ref))
+			rec, err := loadPrinted[assetRecord](tx, assetKey(ref))
 			if err != nil {
 				c.problem("work %s: fingerprints of %s: %v", w.ID, a.Digest, err)
 				continue

@@ -56,13 +56,13 @@ func (c *checker) judgements(ctx context.Context) error {
 func (c *checker) banks(ctx context.Context) error {
 	return c.s.KV.View(ctx, func(tx store.Txn) error {
 		err := tx.Scan([]byte("i/"), nil, func(k, v []byte) bool {
-			var rec ignoredRecord
-			if err := decodeRow(k, v, &rec); err != nil {
+			rec, err := parsePrinted[ignoredRecord](k, v)
+			if err != nil {
 				c.problem("%v", err)
 				return true
 			}
 			c.rep.Ignored++
-			if rec.Result == nil || len(rec.Result.Prints) == 0 {
+			if len(rec.Result.Prints) == 0 {
 				c.problem("entry %s of an ignore bank has no fingerprints", rec.ID)
 			}
 			if !bytes.HasSuffix(k, []byte("/"+descending(rec.ID))) {

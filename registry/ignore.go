@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,12 +28,6 @@ type Ignored struct {
 	Width  int                `json:"width"`
 	Height int                `json:"height"`
 	Time   time.Time          `json:"time"` // when it was added
-}
-
-// ignoredRecord is the row i/.
-type ignoredRecord struct {
-	Ignored
-	Result *fingerprint.Result `json:"result"`
 }
 
 func ignoredKey(o OwnerID, id string) []byte { return []byte("i/" + string(o) + "/" + descending(id)) }
@@ -87,7 +82,7 @@ func (s *Service) Ignore(ctx context.Context, o OwnerID, label string, f File) (
 			return &InvalidError{"file", fmt.Sprintf("the ignore bank is full: it holds %d pictures; remove one first", MaxIgnored)}
 		}
 		entry = &rec.Ignored
-		return save(tx, ignoredKey(o, rec.ID), rec)
+		return savePrinted(tx, ignoredKey(o, rec.ID), rec)
 	})
 	s.banks.forget(o) // also after an error: the store may have committed all the same
 	if err != nil {
@@ -158,11 +153,9 @@ func loadIgnored(tx store.Txn, o OwnerID, known []*ignoredRecord) (all []*ignore
 			all = append(all, e)
 			return true
 		}
-		rec := new(ignoredRecord)
-		if bad = decodeRow(k, v, rec); bad == nil && rec.Result == nil {
-			bad = fmt.Errorf("row %q has no fingerprints: %w", k, store.ErrCorrupt)
-		}
-		if bad != nil {
+		rec, err := parsePrinted[ignoredRecord](k, bytes.Clone(v))
+		if err != nil {
+			bad = err
 			return false
 		}
 		all = append(all, rec)

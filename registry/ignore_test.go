@@ -3,8 +3,10 @@ package registry_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"image"
 	"strings"
 	"sync"
@@ -163,7 +165,9 @@ func TestIgnoreQuota(t *testing.T) {
 		}
 		for i := range registry.MaxIgnored - 6 {
 			id := fmt.Sprintf("i_%026d", i)
-			if err := tx.Set([]byte("i/shop/"+id), bytes.Replace(row, []byte(first.ID), []byte(id), 1)); err != nil {
+			named := bytes.Replace(row[:len(row)-4], []byte(first.ID), []byte(id), 1)
+			named = binary.BigEndian.AppendUint32(named, crc32.Checksum(named, crc32.MakeTable(crc32.Castagnoli)))
+			if err := tx.Set([]byte("i/shop/"+id), named); err != nil {
 				return err
 			}
 		}

@@ -18,14 +18,6 @@ import (
 	"selvage/store"
 )
 
-// assetRecord is the row a/<owner number><seq>: what the matcher needs of one asset.
-type assetRecord struct {
-	Owner  OwnerID             `json:"owner"`
-	Work   WorkID              `json:"work"`
-	Digest fingerprint.Digest  `json:"digest"`
-	Result *fingerprint.Result `json:"result"`
-}
-
 // Register makes a work durable, matchable and provable, in this order:
 //
 //  1. the same files of the same owner are that owner's earlier work (Duplicate);
@@ -288,7 +280,7 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 		}
 		for i, a := range work.Assets {
 			ref := assetRef{n, a.Seq}
-			if err := save(tx, assetKey(ref), assetRecord{Owner: q.Owner, Work: work.ID, Digest: a.Digest, Result: results[i]}); err != nil {
+			if err := savePrinted(tx, assetKey(ref), assetRecord{Owner: q.Owner, Work: work.ID, Digest: a.Digest, Result: results[i]}); err != nil {
 				return err
 			}
 			if err := s.saveExact(tx, work, ref, a.Digest, results[i]); err != nil {

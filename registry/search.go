@@ -124,7 +124,7 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 			if sc.before != 0 && ref.seq >= sc.before {
 				continue
 			}
-			rec, err := load[assetRecord](tx, assetKey(ref.assetRef))
+			rec, err := loadPrinted[assetRecord](tx, assetKey(ref.assetRef))
 			if errors.Is(err, store.ErrNotFound) {
 				continue // erased since stage 1
 			}

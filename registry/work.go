@@ -73,7 +73,7 @@ func (s *Service) Work(ctx context.Context, asker OwnerID, id WorkID) (*Work, er
 			return err
 		}
 		for i, a := range w.Assets {
-			rec, err := load[assetRecord](tx, assetKey(assetRef{n, a.Seq}))
+			rec, err := loadPrinted[assetRecord](tx, assetKey(assetRef{n, a.Seq}))
 			if err != nil {
 				return err
 			}
@@ -216,7 +216,7 @@ func (s *Service) alter(ctx context.Context, o OwnerID, id WorkID, f func(tx sto
 		}
 		for _, a := range w.Assets {
 			ref := assetRef{n, a.Seq}
-			rec, err := load[assetRecord](tx, assetKey(ref))
+			rec, err := loadPrinted[assetRecord](tx, assetKey(ref))
 			if err != nil {
 				return err
 			}
