@@ -73,7 +73,9 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 		return nil, err
 	}
 	reg := &Registration{Work: work}
-	if reg.Related, err = s.related(ctx, work, results); err != nil {
+	if q.Bulk {
+		// Nothing is looked for.
+	} else if reg.Related, err = s.related(ctx, work, results); err != nil {
 		// The work is registered; that the search beside it failed must not look otherwise.
 		s.Log.Error("search for earlier works failed", "work", work.ID, "err", err)
 	}
@@ -266,6 +268,9 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 	}
 	watch := watchRow{Cause: EventRegistered, Asker: q.Owner, Work: work.ID, Before: first, Time: now}
 	for i, r := range results {
+		if q.Bulk {
+			break
+		}
 		watch.Queries = append(watch.Queries, newWatchQuery(assets[i].Digest, r))
 	}
 	err = s.KV.Update(ctx, func(tx store.Txn) error {
@@ -294,7 +299,7 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 			save(tx, changeKey(changeSeq), change{Owner: q.Owner, Work: work.ID}),
 			save(tx, proofKey(q.Owner, work.ID), proof),
 			tx.Set(pendingKey(q.Owner, work.ID), nil),
-			save(tx, watchKey(q.Owner, watchSeq), watch),
+			saveUnless(q.Bulk, tx, watchKey(q.Owner, watchSeq), watch),
 		)
 	})
 	// The indexes follow even when the caller has gone away, and even when the store says
@@ -312,4 +317,12 @@ func decodeRow(k, v []byte, out any) error {
 		return fmt.Errorf("row %q: %w: %w", k, store.ErrCorrupt, err)
 	}
 	return nil
+}
+
+// saveUnless writes a row, or none.
+func saveUnless(not bool, tx store.Txn, key []byte, v any) error {
+	if not {
+		return nil
+	}
+	return save(tx, key, v)
 }

@@ -161,7 +161,7 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 	for i, f := range all {
 		comparisons[i] = f.cmp
 	}
-	if len(all) > 0 && s.policy.acts(all[0]) {
+	if len(all) > 0 && all[0].prob >= photo.DiscountFrom {
 		query.Discount(comparisons)
 		for i := range all {
 			all[i].judge()

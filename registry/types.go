@@ -92,6 +92,9 @@ type RegisterRequest struct {
 	Fixed          *time.Time
 	FirstDisclosed *Disclosure
 	Files          []File // 1 to MaxAssets
+	// Bulk is for taking over a collection: the work is not compared with earlier ones, so
+	// Related is nil and no owner of an earlier work is told.
+	Bulk bool
 	// NoWait returns as soon as the work is durable and matchable, without waiting for
 	// the log: the Receipt is then nil unless the work was a duplicate.
 	NoWait bool
@@ -184,7 +187,7 @@ type Match struct {
 	Regions     []Region           `json:"regions"` // never null
 	Signals     []Signal           `json:"signals"` // what agreed, and how far
 	Reason      string             `json:"reason"`  // one plain sentence
-	// Measures are what the model saw, by photo.MeasureNames: kept for calibration.
+	// Measures are what the model saw, by photo.Features: kept for calibration.
 	Measures []float64 `json:"measures,omitempty"`
 	// Undiscounted are the same before common content was left out; nil where none was.
 	Undiscounted []float64 `json:"undiscounted,omitempty"`

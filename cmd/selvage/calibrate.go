@@ -13,6 +13,8 @@ type calibrateCmd struct {
 	Version string   `name:"model-version" default:"photo-copy.v2" placeholder:"NAME" help:"Name of the model; answers carry it."`
 	Folds   int      `default:"5" help:"Parts that the works are dealt into; no row is judged by a model that saw its works."`
 	Family  string   `enum:",additive,mixed,trees" default:"" help:"additive, mixed or trees; default: the best on rows held out."`
+	Only    []string `placeholder:"NAME" help:"Use these features only, with commas between; default: all."`
+	Knots   int      `placeholder:"N" help:"Knots of each line of the additive part, 2 (straight) to 7 (7)."`
 	Ridge   float64  `placeholder:"X" help:"Weight of the squared rises of the additive part (3)."`
 	Depth   int      `placeholder:"N" help:"Depth of the trees (3)."`
 	Rate    float64  `placeholder:"X" help:"Share of each tree that is kept (0.1)."`
@@ -43,7 +45,14 @@ func (c *calibrateCmd) Run(e *env) error {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	m, r, err := calibrate.Train(e.ctx, set, calibrate.Options{Version: c.Version, Folds: c.Folds, Family: c.Family, Ridge: c.Ridge,
+	if len(c.Only) > 0 {
+		only, err := set.Only(c.Only)
+		if err != nil {
+			return &exit{2, "--only: " + err.Error()}
+		}
+		set = only
+	}
+	m, r, err := calibrate.Train(e.ctx, set, calibrate.Options{Version: c.Version, Folds: c.Folds, Family: c.Family, Knots: c.Knots, Ridge: c.Ridge,
 		Depth: c.Depth, Rate: c.Rate, Rounds: c.Rounds, LeastLeaf: c.Leaf, Shrink: c.Shrink, Aside: c.Aside, Risk: c.Risk, Cost: c.Cost})
 	if err != nil {
 		return err

@@ -129,7 +129,7 @@ func (s *evalSet) one(path string, load func(string) (input, error)) (registry.W
 	r, err := s.y.registry.Register(s.e.ctx, registry.RegisterRequest{
 		// The path, not the place in the list, so that a kept set is met again.
 		Owner:      registry.OwnerID("ref-" + fingerprint.DigestOf([]byte(path)).String()[:24]),
-		Visibility: registry.Matchable, Files: []registry.File{{Name: in.name(), Data: in.data}}, NoWait: true,
+		Visibility: registry.Matchable, Files: []registry.File{{Name: in.name(), Data: in.data}}, NoWait: true, Bulk: true,
 	})
 	if err != nil {
 		return "", err

@@ -200,3 +200,25 @@ func (s *Set) Add(more Set) error {
 	s.Rows = append(s.Rows, more.Rows...)
 	return nil
 }
+
+// Only returns the set with the named features alone, in the order named.
+func (s Set) Only(names []string) (Set, error) {
+	out := Set{Rows: slices.Clone(s.Rows)}
+	var at []int
+	for _, n := range names {
+		i := slices.IndexFunc(s.Features, func(f Feature) bool { return f.Name == n })
+		if i < 0 {
+			return Set{}, fmt.Errorf("dump: no feature is called %q", n)
+		}
+		at = append(at, i)
+		out.Features = append(out.Features, s.Features[i])
+	}
+	for k := range out.Rows {
+		x := make([]float64, len(at))
+		for j, i := range at {
+			x[j] = s.Rows[k].X[i]
+		}
+		out.Rows[k].X = x
+	}
+	return out, checkFeatures(out.Features)
+}

@@ -12,6 +12,7 @@ type Options struct {
 	Version   string   // name of the model; default "calibrate.v1"
 	Folds     int      // default 5
 	Family    string   // additive, mixed or trees; default: the best out of fold
+	Knots     int      // of each term of the additive part: 2, a straight line, to 7; default 7
 	Ridge     float64  // weight of the squared rises of the additive part; default 3
 	Depth     int      // of trees; default 3
 	Rate      float64  // share of each tree that is kept; default 0.1
@@ -42,6 +43,7 @@ func (o Options) filled() (*Options, error) {
 		o.Aside = []string{"template"}
 	}
 	count(&o.Folds, 5)
+	count(&o.Knots, len(knotShares))
 	count(&o.Depth, 3)
 	count(&o.Rounds, 400)
 	set(&o.Ridge, 3)
@@ -54,6 +56,8 @@ func (o Options) filled() (*Options, error) {
 	switch {
 	case o.Folds < 3 || o.Folds > 20:
 		return nil, fmt.Errorf("calibrate: %d folds: want 3 to 20", o.Folds)
+	case o.Knots < 2 || o.Knots > len(knotShares):
+		return nil, fmt.Errorf("calibrate: %d knots: want 2 to %d", o.Knots, len(knotShares))
 	case o.Depth < 1 || o.Depth > maxDepth:
 		return nil, fmt.Errorf("calibrate: depth %d: want 1 to %d", o.Depth, maxDepth)
 	case o.Rounds < 1 || o.Rounds > maxTrees:
@@ -172,9 +176,18 @@ func Train(ctx context.Context, s Set, o Options) (*Model, *Report, error) {
 	return m, r, nil
 }
 
+// shares are the places of the knots: the outer ones, and others evenly between.
+func (o *Options) shares() []float64 {
+	out := make([]float64, o.Knots)
+	for i := range out {
+		out[i] = knotShares[i*(len(knotShares)-1)/(o.Knots-1)]
+	}
+	return out
+}
+
 // prepare fits what the families share.
 func (l *learner) prepare(trees bool) {
-	l.additive = fitAdditive(l.t, l.train, knotShares, l.opt.Ridge)
+	l.additive = fitAdditive(l.t, l.train, l.opt.shares(), l.opt.Ridge)
 	if trees {
 		l.bins = newBins(l.t, l.train)
 	}

@@ -44,7 +44,7 @@ func NewBaseMaker(m *image.NRGBA, side int) *BaseMaker {
 	k := max(1, long/(2*side))
 	b := &BaseMaker{
 		g: g, h: h, k: k, in: blocks.New(m, k),
-		across: filters(w, k, g.W), down: filters(h, k, g.H),
+		across: padded(filters(w, k, g.W), (w+k-1)/k), down: filters(h, k, g.H),
 		rows: make([][]uint32, 2), sum: make([]uint32, g.W),
 	}
 	for _, f := range b.down {
@@ -140,14 +140,38 @@ func filters(size, k, n int) []filter {
 	return list
 }
 
+// taps is how many weights a filter is padded to, if it has not more.
+const taps = 8
+
+// padded adds weights of 0 to the filters along a row of n blocks: knowing the number is
+// worth more than having less to do.
+func padded(list []filter, n int) []filter {
+	for i := range list {
+		f := &list[i]
+		if n < taps || len(f.weights) >= taps {
+			continue
+		}
+		first := min(f.first, n-taps)
+		all := make([]uint32, taps)
+		copy(all[f.first-first:], f.weights)
+		*f = filter{first, all}
+	}
+	return list
+}
+
 // shrink applies filters along one row of blocks.
 func shrink(out, in []uint32, list []filter) {
 	for x := range out {
 		f := &list[x]
 		var sum uint32
-		src := in[f.first:][:len(f.weights)]
-		for i, weight := range f.weights {
-			sum += weight * src[i]
+		if len(f.weights) == taps {
+			w, v := (*[taps]uint32)(f.weights), (*[taps]uint32)(in[f.first:])
+			sum = w[0]*v[0] + w[1]*v[1] + w[2]*v[2] + w[3]*v[3] + w[4]*v[4] + w[5]*v[5] + w[6]*v[6] + w[7]*v[7]
+		} else {
+			src := in[f.first:][:len(f.weights)]
+			for i, weight := range f.weights {
+				sum += weight * src[i]
+			}
 		}
 		out[x] = (sum + 1<<14) >> 15
 	}

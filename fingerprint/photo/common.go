@@ -23,6 +23,8 @@ const (
 	sharing = 1
 	// sharers bounds how many works are looked at for it, the surest first.
 	sharers = 12
+	// DiscountFrom is the probability from which a work is judged again without common content.
+	DiscountFrom = .3
 	// sharerFloor is the probability from which a work is a witness of common content.
 	sharerFloor = .2
 )
@@ -60,7 +62,7 @@ func (q *Query) Discount(all []*Comparison) {
 		shown[i] = q.agreement(c, &c.Places[0])
 	}
 	for i, c := range all {
-		if len(c.Places) == 0 || c.Places[0].fine == nil || c.Places[0].Probability < ActThreshold {
+		if len(c.Places) == 0 || c.Places[0].fine == nil || c.Places[0].Probability < DiscountFrom {
 			continue
 		}
 		mine := q.agreement(c, &c.Places[0])

@@ -19,6 +19,8 @@ type evidence struct {
 	Whole   float64             // the same of all of the registered picture
 	Above   [len(steps)]float64 // texture of the registered picture with a correlation above each of steps
 	Against float64             // the same with a correlation below against
+	Hidden  float64             // texture of the registered picture that does not agree where the query is plain
+	Foreign float64             // the same where the query has texture of its own
 	Query   float64             // texture of the query inside the overlap
 	QueryOK float64             // the same where the correlation is above .5
 	Region  float64             // texture of the largest connected region that agrees
@@ -159,6 +161,13 @@ func weigh(l *laid, ref *sheet, mask []bool) *evidence {
 			}
 			if ncc < against {
 				e.Against += wr
+			}
+			if ncc < steps[1] {
+				if sq < max(2, sr/4) {
+					e.Hidden += wr
+				} else if sq > sr/2 {
+					e.Foreign += wr
+				}
 			}
 			if ncc > agreeing {
 				e.agrees[i], weights[i] = true, float32(wr)

@@ -2,33 +2,47 @@ package photo
 
 import (
 	"math"
+	"strings"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/calibrate"
 	"selvage/fingerprint/geometry"
 )
 
-// MeasureNames are the names of what the model sees of a placement, in order.
-var MeasureNames = func() []string {
+// Features are what the model sees of a place, in order: the name of each measure, and how
+// the probability may depend on it.
+var Features = func() (all []calibrate.Feature) {
 	names := []string{
-		"support", "inliers", "spread", "fiterr", "seen", "ofseen", "ofasked", "pdq", "qarea", "rarea", "aniso", "persp", "scale", "known", "fill",
+		"support", "inliers", "spread", "fiterr", "seen", "ofseen", "ofasked", "bare2", "bare3", "pdq", "qarea", "rarea", "aniso", "persp", "scale", "known", "fill",
 	}
 	for _, size := range []string{"c_", "f_"} {
-		for _, n := range []string{"amount", "s20", "s35", "s50", "s65", "s80", "s90", "whole", "against", "query", "region", "extent"} {
+		for _, n := range []string{"amount", "s20", "s35", "s50", "s65", "s80", "s90", "whole", "against", "query", "region", "extent", "hidden", "foreign"} {
 			names = append(names, size+n)
 		}
 	}
-	return names
+	for _, n := range names {
+		f := calibrate.Feature{Name: n, Sense: calibrate.Rising}
+		switch strings.TrimPrefix(strings.TrimPrefix(n, "c_"), "f_") {
+		case "fiterr", "bare2", "bare3", "pdq", "aniso", "persp", "against":
+			f.Sense = calibrate.Falling
+		case "seen", "qarea", "rarea", "scale", "known", "hidden", "foreign":
+			f.Sense = calibrate.Free
+		}
+		all = append(all, f)
+	}
+	return all
 }()
 
-// measures are the numbers that the model judges a placement by; see MeasureNames. Pdq is
+// measures are the numbers that the model judges a placement by; see Features. Pdq is
 // the smallest distance of the whole-picture hashes of the two files.
 func (pl *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
 	qw, qh := float64(query.Width), float64(query.Height)
 	rw, rh := float64(ref.Width), float64(ref.Height)
-	x := make([]float64, 0, len(MeasureNames))
+	x := make([]float64, 0, len(Features))
 	h := &pl.held
 	x = append(x, math.Log1p(h.support), math.Log1p(float64(h.inliers)), h.spread, h.err,
-		math.Log1p(float64(h.seen)), float64(h.inliers)/float64(h.seen+4), float64(h.inliers)/float64(h.asked+4))
+		math.Log1p(float64(h.seen)), float64(h.inliers)/float64(h.seen+4), float64(h.inliers)/float64(h.asked+4),
+		max(0, 2-math.Log1p(h.support)), max(0, 3-math.Log1p(h.support)))
 	x = append(x, float64(pdq)/256)
 	inQuery, inRef := geometry.Overlap(pl.Map, rw, rh, qw, qh)
 	xx, xy, yx, yy := pl.Map.Jacobian(geometry.Point{X: rw / 2, Y: rh / 2})
@@ -46,7 +60,7 @@ func (pl *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
 		for _, a := range e.Above {
 			x = append(x, a/t)
 		}
-		x = append(x, e.Above[3]/max(e.Whole, 1), e.Against/t, e.QueryOK/q, e.Region/t, e.Spread)
+		x = append(x, e.Above[3]/max(e.Whole, 1), e.Against/t, e.QueryOK/q, e.Region/t, e.Spread, e.Hidden/t, e.Foreign/t)
 	}
 	return x
 }

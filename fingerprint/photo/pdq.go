@@ -92,25 +92,39 @@ func mean(sum int32, recip uint64) int32 { return int32((uint64(sum)*recip + 1<<
 func boxRows(dst, src []int32, w, h, window int) {
 	before, after := reach(window)
 	recip := reciprocals(window)
+	// Between these the whole box is inside.
+	lo, hi := before+1, max(w-after, before+1)
 	for y := range h {
 		in, out := src[y*w:][:w], dst[y*w:][:w]
 		var sum int32
 		n := 0
+		edge := func(from, to int) {
+			for x := from; x < to; x++ {
+				if x+after < w {
+					sum += in[x+after]
+					n++
+				}
+				if x-before > 0 {
+					sum -= in[x-before-1]
+					n--
+				}
+				out[x] = mean(sum, recip[n])
+			}
+		}
 		for x := range min(after, w) {
 			sum += in[x]
 			n++
 		}
-		for x := range out {
-			if x+after < w {
-				sum += in[x+after]
-				n++
+		edge(0, min(lo, w))
+		if lo < hi {
+			gone := in[:hi-lo]
+			come, inside, r := in[lo+after:][:len(gone)], out[lo:][:len(gone)], recip[n]
+			for i, v := range gone {
+				sum += come[i] - v
+				inside[i] = mean(sum, r)
 			}
-			if x-before > 0 {
-				sum -= in[x-before-1]
-				n--
-			}
-			out[x] = mean(sum, recip[n])
 		}
+		edge(hi, w)
 	}
 }
 
@@ -118,29 +132,30 @@ func boxCols(dst, src []int32, w, h, window int) {
 	before, after := reach(window)
 	recip := reciprocals(window)
 	sums := make([]int32, w)
+	none := make([]int32, w) // beyond the edges
 	n := 0
-	add := func(y int) {
+	for y := range min(after, h) {
 		for x, v := range src[y*w:][:w] {
 			sums[x] += v
 		}
 		n++
 	}
-	for y := range min(after, h) {
-		add(y)
-	}
 	for y := range h {
+		come, gone := none, none
 		if y+after < h {
-			add(y + after)
+			come = src[(y+after)*w:][:w]
+			n++
 		}
 		if y-before > 0 {
-			for x, v := range src[(y-before-1)*w:][:w] {
-				sums[x] -= v
-			}
+			gone = src[(y-before-1)*w:][:w]
 			n--
 		}
 		out, r := dst[y*w:][:w], recip[n]
-		for x := range out {
-			out[x] = mean(sums[x], r)
+		come, gone = come[:len(out)], gone[:len(out)]
+		for x, sum := range sums[:len(out)] {
+			sum += come[x] - gone[x]
+			sums[x] = sum
+			out[x] = mean(sum, r)
 		}
 	}
 }

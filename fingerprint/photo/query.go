@@ -63,7 +63,7 @@ type Place struct {
 	Agree float64
 	// Probability that this is a copy, calibrated.
 	Probability float64
-	// Measures are what the model saw, by MeasureNames.
+	// Measures are what the model saw, by Features.
 	Measures []float64
 
 	held         held
