@@ -4,8 +4,6 @@ package blocks
 
 import (
 	"image"
-	"math"
-	"math/bits"
 )
 
 // Luma weights of ITU-R BT.601 in units of 1/65536; they add up to 65536. The vector code
@@ -42,17 +40,30 @@ func New(m *image.NRGBA, k int) *Averager {
 // first row of the picture, in units of 1<<shift / 65536 grey level, rounded to nearest. It
 // is valid until the next call.
 func (a *Averager) Means(y0, y1 int, shift uint) []uint32 {
+	last := len(a.sums) - 1
+	rows := y1 - y0
+	n, lastN := uint64(rows*a.k), uint64(rows*(a.w-last*a.k))
+	if rows <= maxRows && n <= maxPixels {
+		a.columns(a.pix[y0*a.stride:], rows)
+		average(a.means[:last], a.lanes, a.k, newDivisor(n, shift))
+		average(a.means[last:], a.lanes[last*a.k:], a.w-last*a.k, newDivisor(lastN, shift))
+		return a.means
+	}
 	clear(a.sums)
 	for y := y0; y < y1; {
 		n := min(y1-y, maxRows)
 		a.columns(a.pix[y*a.stride:], n)
-		a.across()
+		for x, l := range a.lanes {
+			a.sums[x/a.k] += uint64(l)
+		}
 		y += n
 	}
-	last := len(a.sums) - 1
-	rows := uint64(y1 - y0)
-	divide(a.means[:last], a.sums[:last], rows*uint64(a.k), shift)
-	divide(a.means[last:], a.sums[last:], rows*uint64(a.w-last*a.k), shift)
+	for i, sum := range a.sums {
+		if i == last {
+			n = lastN
+		}
+		a.means[i] = uint32((sum + n<<shift>>1) / (n << shift))
+	}
 	return a.means
 }
 
@@ -70,42 +81,42 @@ func (a *Averager) columns(pix []byte, n int) {
 	}
 }
 
-// across adds the lanes of each block to its sum.
-func (a *Averager) across() {
-	lanes, k := a.lanes, a.k
+// average makes a mean of each k lanes.
+func average(out, lanes []uint32, k int, by divisor) {
 	if k == 3 { // photos of 12 megapixels
-		for i := range a.sums[:len(lanes)/3] {
-			l := lanes[3*i : 3*i+3 : 3*i+3]
-			a.sums[i] += uint64(l[0]) + uint64(l[1]) + uint64(l[2])
-		}
-	} else {
-		for i := range a.sums[:len(lanes)/k] {
-			var sum uint64
-			for _, l := range lanes[i*k : i*k+k] {
-				sum += uint64(l)
-			}
-			a.sums[i] += sum
-		}
-	}
-	for _, l := range lanes[len(lanes)/k*k:] {
-		a.sums[len(a.sums)-1] += uint64(l)
-	}
-}
-
-// divide turns the sums of n pixels each into means.
-func divide(out []uint32, sums []uint64, n uint64, shift uint) {
-	half := n << shift >> 1
-	if n == 1 || n >= 1<<20 {
-		for i, s := range sums {
-			out[i] = uint32((s + half) >> shift / n)
+		for i := range out {
+			l := lanes[:3:3]
+			out[i] = by.of(l[0] + l[1] + l[2])
+			lanes = lanes[3:]
 		}
 		return
 	}
-	// Multiplying by 2^64/n, rounded up, errs by less than n / 2^64 of what is divided,
-	// which is less than n << 24: too little to matter.
-	recip := math.MaxUint64/n + 1
-	for i, s := range sums {
-		q, _ := bits.Mul64((s+half)>>shift, recip)
-		out[i] = uint32(q)
+	for i := range out {
+		var sum uint32
+		for _, l := range lanes[:k] {
+			sum += l
+		}
+		out[i] = by.of(sum)
+		lanes = lanes[k:]
 	}
+}
+
+// maxPixels is how many pixels the sum of a small block holds.
+const maxPixels = 255
+
+// divisor divides sums of n pixels by n<<shift, and rounds, by multiplying.
+type divisor struct {
+	half  uint32
+	shift uint
+	recip uint64
+}
+
+// newDivisor returns the divisor for 1 ≤ n ≤ maxPixels. What is multiplied is below n<<24,
+// so the product has at most 64 bits, and rounding 2^40/n up changes no quotient.
+func newDivisor(n uint64, shift uint) divisor {
+	return divisor{half: uint32(n << shift >> 1), shift: shift, recip: (1<<40 + n - 1) / n}
+}
+
+func (d divisor) of(sum uint32) uint32 {
+	return uint32(uint64((sum+d.half)>>(d.shift&31)) * d.recip >> 40)
 }

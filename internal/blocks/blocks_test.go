@@ -10,7 +10,7 @@ import (
 // shapes, of pictures that are parts of others, and of the brightest pixels.
 func TestMeansAreExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, size := range [][2]int{{1, 1}, {15, 3}, {16, 300}, {17, 40}, {100, 33}, {1031, 7}, {64, 600}} {
+	for _, size := range [][2]int{{1, 1}, {15, 3}, {16, 300}, {17, 40}, {100, 33}, {1031, 7}, {64, 600}, {301, 9}} {
 		whole := image.NewNRGBA(image.Rect(0, 0, size[0]+5, size[1]+2))
 		for i := range whole.Pix {
 			whole.Pix[i] = 255
@@ -49,26 +49,21 @@ func mean(m *image.NRGBA, x0, y0, x1, y1 int, shift uint) uint32 {
 	return uint32((sum + n<<shift/2) / (n << shift))
 }
 
-// TestDivide holds the multiplication against division where they come closest to
-// differing: around multiples, and at the most there can be.
-func TestDivide(t *testing.T) {
-	for n := uint64(1); n < 1<<22; n += 1 + n/64 {
+// TestDivisor holds the multiplication against division where they come closest to
+// differing: around the sums at which a quotient grows, and at the most there can be.
+func TestDivisor(t *testing.T) {
+	for n := uint64(1); n <= maxPixels; n++ {
 		most := 255 * 65536 * n
 		for _, shift := range []uint{0, 8} {
-			half := n << shift / 2
-			var sums []uint64
+			half, by := n<<shift/2, newDivisor(n, shift)
 			for _, q := range []uint64{0, 1, 2, 77, 255<<16>>shift - 1, 255 << 16 >> shift} {
-				for d := range uint64(3) {
-					if s := q*n<<shift + half; s+d >= 1 && s+d-1 <= most {
-						sums = append(sums, s+d-1)
+				for sum := max(q*n<<shift, half+1) - half - 1; sum <= min(q*n<<shift+2, most); sum++ {
+					if got, want := by.of(uint32(sum)), uint32((sum+half)/(n<<shift)); got != want {
+						t.Fatalf("%d by %d<<%d: %d, want %d", sum, n, shift, got, want)
 					}
 				}
-			}
-			out := make([]uint32, len(sums))
-			divide(out, sums, n, shift)
-			for i, s := range sums {
-				if want := uint32((s + half) / (n << shift)); out[i] != want {
-					t.Fatalf("%d by %d<<%d: %d, want %d", s, n, shift, out[i], want)
+				if got, want := by.of(uint32(most)), uint32((most+half)/(n<<shift)); got != want {
+					t.Fatalf("%d by %d<<%d: %d, want %d", most, n, shift, got, want)
 				}
 			}
 		}
