@@ -63,5 +63,5 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 			rep.Verdict = Insufficient
 		}
 	}
-	return rep, s.keepReport(ctx, rep, r, false)
+	return rep, s.keepReport(ctx, rep, r, 0)
 }

@@ -74,6 +74,7 @@ func TestFaults(t *testing.T) {
 // after the restart, and the watcher's events too.
 func TestOutboxAfterCrash(t *testing.T) {
 	r := newRig(t)
+	open := r.register("zoe", registry.Matchable, asJPEG(picture(1), 95))
 	first := r.register("ann", registry.Private, asPNG(picture(1)))
 	faulty := storetest.NewFaulty()
 	kv := r.kv
@@ -106,7 +107,10 @@ func TestOutboxAfterCrash(t *testing.T) {
 	if e := r.events("ann", 1)[0]; e.Work != first.Work.ID || e.Kind != registry.EventRegistered {
 		t.Errorf("event %+v", e)
 	}
-	if got := r.clean(); got.Proved != 2 || got.LogSize != 2 {
-		t.Errorf("fsck: %+v, want 2 receipts and no entry twice", got)
+	if e := r.events("zoe", 1); len(e) != 1 || e[0].Work != open.Work.ID || e[0].Kind != registry.EventRegistered {
+		t.Errorf("events %+v", e)
+	}
+	if got := r.clean(); got.Proved != 3 || got.LogSize != 3 {
+		t.Errorf("fsck: %+v, want 3 receipts and no entry twice", got)
 	}
 }

@@ -49,6 +49,7 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	if err != nil {
 		return nil, err
 	}
+	seen := s.seq.settled()
 	hits, millis, err := s.search(ctx, rep.Query.Digest, r, answerScope(asker, q.Alike))
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	}
 	s.fill(rep, all, r, q.Alike)
 	rep.conclude(r)
-	if err := s.keepReport(ctx, rep, r, true); err != nil {
+	if err := s.keepReport(ctx, rep, r, seen); err != nil {
 		return nil, err
 	}
 	return rep, nil
@@ -142,17 +143,18 @@ func (rep *MatchReport) conclude(r *fingerprint.Result) {
 	}
 }
 
-// keepReport stores a report with what follows from it. Watch says that owners, those of
-// private works too, are to be told what resembles theirs.
-func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerprint.Result, watch bool) error {
+// keepReport stores a report with what follows from it. Seen is what settled said before the
+// search: owners, those of private works too, are then told what resembles theirs. With 0
+// nobody is told.
+func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerprint.Result, seen uint64) error {
 	defer s.stage("record")()
 	seq, err := s.seq.take(ctx, 1)
 	if err != nil {
 		return err
 	}
 	defer s.seq.done(seq)
-	row := watchRow{Cause: EventMatched, Asker: rep.Asker, Time: rep.Time, Match: rep.ID}
-	if watch {
+	row := watchRow{Cause: EventMatched, Asker: rep.Asker, Time: rep.Time, Match: rep.ID, Seen: seen}
+	if seen != 0 {
 		row.Queries = []watchQuery{newWatchQuery(rep.Query.Digest, r)}
 	}
 	var preview []byte
@@ -181,7 +183,7 @@ func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerpri
 			}
 			row.Open = append(row.Open, toldMatch{m.Owner, m.Work, m.Verdict, m.Probability, m.Reason})
 		}
-		if !watch {
+		if seen == 0 {
 			return nil
 		}
 		return save(tx, watchKey(rep.Asker, seq), row)
@@ -240,22 +242,26 @@ func (rep *MatchReport) onlyFor(o OwnerID) {
 // maxRelated is how many earlier works a registration names at most.
 const maxRelated = 20
 
-// related finds the earlier works of other owners that a new work copies.
-func (s *Service) related(ctx context.Context, w *Work, results []*fingerprint.Result) ([]Match, error) {
+// related finds the earlier works of other owners that a new work copies, and what the
+// watcher need not search for again: nil if that is not all there is.
+func (s *Service) related(ctx context.Context, w *Work, results []*fingerprint.Result) ([]Match, *finding, error) {
+	told := &finding{seen: s.seq.settled()}
 	asker, err := s.askerNumber(ctx, w.Owner)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	best := map[WorkID]found{}
 	at := map[WorkID]*fingerprint.Result{}
 	for i, r := range results {
 		hits, _, err := s.search(ctx, w.Assets[i].Digest, r, scope{asker: asker, open: true, notOwn: true, before: w.Assets[0].Seq})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		// Before it is sifted: what this owner does not want to see, others want to hear.
+		told.open = append(told.open, s.toldOf(hits))
 		all, err := s.sift(ctx, w.Owner, w.Assets[i].Digest, r, hits)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, f := range all.kept {
 			if b, ok := best[f.work.ID]; s.policy.acts(f) && (!ok || f.prob > b.prob) {
@@ -273,5 +279,9 @@ func (s *Service) related(ctx context.Context, w *Work, results []*fingerprint.R
 			out = append(out, m...)
 		}
 	}
-	return out, nil
+	if told.seen < w.Assets[0].Seq {
+		// An earlier registration was still on its way to the indexes when this one looked.
+		told = nil
+	}
+	return out, told, nil
 }

@@ -61,7 +61,7 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 	}
 	done()
 
-	work, err := s.commit(ctx, q, assets, results, same)
+	work, watch, err := s.commit(ctx, q, assets, results, same)
 	if errors.Is(err, errRaced) {
 		// The same owner sent the same files at the same time; the other call won.
 		if r, err := s.duplicate(ctx, q, same); r != nil || err != nil {
@@ -73,11 +73,8 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 		return nil, err
 	}
 	reg := &Registration{Work: work}
-	if q.Bulk {
-		// Nothing is looked for.
-	} else if reg.Related, err = s.related(ctx, work, results); err != nil {
-		// The work is registered; that the search beside it failed must not look otherwise.
-		s.Log.Error("search for earlier works failed", "work", work.ID, "err", err)
+	if !q.Bulk {
+		reg.Related = s.earlier(ctx, work, results, watch)
 	}
 	if q.NoWait {
 		return reg, nil
@@ -92,6 +89,20 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 		reg.Work, err = s.reload(ctx, work)
 	}
 	return reg, err
+}
+
+// earlier is related for the answer to a registration. It hands what was found of open works
+// to the watcher, which waits for it with the row of that key.
+func (s *Service) earlier(ctx context.Context, w *Work, results []*fingerprint.Result, row []byte) []Match {
+	var told *finding
+	defer func() { s.watched.handOver(row, told) }()
+	out, f, err := s.related(ctx, w, results)
+	if err != nil {
+		// The work is registered; that the search beside it failed must not look otherwise.
+		s.Log.Error("search for earlier works failed", "work", w.ID, "err", err)
+	}
+	told = f
+	return out
 }
 
 // reload reads a work again, for its proven time.
@@ -245,33 +256,42 @@ func (s *Service) duplicate(ctx context.Context, q RegisterRequest, same fingerp
 	return reg, err
 }
 
-// commit writes the work in one transaction and brings it into the indexes.
-func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset, results []*fingerprint.Result, same fingerprint.Digest) (*Work, error) {
+// commit writes the work in one transaction and brings it into the indexes. Row is the key
+// of the watcher's row, which waits for handOver; nil in bulk, and for a private work, which
+// tells nobody anything until it becomes open.
+func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset, results []*fingerprint.Result, same fingerprint.Digest) (work *Work, row []byte, err error) {
 	defer s.stage("commit")()
 	now := s.Clock().UTC().Truncate(time.Millisecond)
-	work := &Work{
+	work = &Work{
 		ID: WorkID(newID("w_", now)), Owner: q.Owner, Kind: results[0].Work, Title: q.Title, Description: q.Description,
 		Visibility: q.Visibility, Dates: Dates{Fixed: q.Fixed, FirstDisclosed: q.FirstDisclosed, Received: now},
 		Assets: assets,
 	}
 	proof, err := s.prepareWork(work, results)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	first, err := s.seq.take(ctx, len(assets)+2)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	changeSeq, watchSeq := first+uint64(len(assets)), first+uint64(len(assets))+1
 	for i := range work.Assets {
 		work.Assets[i].Seq = first + uint64(i)
 	}
 	watch := watchRow{Cause: EventRegistered, Asker: q.Owner, Work: work.ID, Before: first, Time: now}
-	for i, r := range results {
-		if q.Bulk {
-			break
+	var key []byte
+	if work.Visibility != Private && !q.Bulk {
+		for i, r := range results {
+			watch.Queries = append(watch.Queries, newWatchQuery(assets[i].Digest, r))
 		}
-		watch.Queries = append(watch.Queries, newWatchQuery(assets[i].Digest, r))
+		key = watchKey(q.Owner, watchSeq)
+		s.watched.expect(key)
+		defer func() {
+			if row == nil { // failed, or panicked
+				s.watched.handOver(key, nil) // the store may have committed all the same
+			}
+		}()
 	}
 	err = s.KV.Update(ctx, func(tx store.Txn) error {
 		if _, err := tx.Get(sameFilesKey(q.Owner, same)); err == nil {
@@ -292,6 +312,11 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 				return err
 			}
 		}
+		if key != nil {
+			if err := save(tx, key, watch); err != nil {
+				return err
+			}
+		}
 		return errors.Join(
 			save(tx, workKey(q.Owner, work.ID), work),
 			tx.Set(workOwnerKey(work.ID), []byte(q.Owner)),
@@ -299,17 +324,15 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 			save(tx, changeKey(changeSeq), change{Owner: q.Owner, Work: work.ID}),
 			save(tx, proofKey(q.Owner, work.ID), proof),
 			tx.Set(pendingKey(q.Owner, work.ID), nil),
-			saveUnless(q.Bulk, tx, watchKey(q.Owner, watchSeq), watch),
 		)
 	})
 	// The indexes follow even when the caller has gone away, and even when the store says
 	// that it failed: follow looks at what is really there.
 	if err := errors.Join(err, s.follow(ctx, change{Owner: q.Owner, Work: work.ID, fresh: true}, first)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.logged.add(q.Owner, work.ID)
-	s.watched.wake()
-	return work, nil
+	return work, key, nil
 }
 
 func decodeRow(k, v []byte, out any) error {
@@ -317,12 +340,4 @@ func decodeRow(k, v []byte, out any) error {
 		return fmt.Errorf("row %q: %w: %w", k, store.ErrCorrupt, err)
 	}
 	return nil
-}
-
-// saveUnless writes a row, or none.
-func saveUnless(not bool, tx store.Txn, key []byte, v any) error {
-	if not {
-		return nil
-	}
-	return save(tx, key, v)
 }

@@ -49,7 +49,10 @@ type Service struct {
 	seed         maphash.Seed
 	moving       sync.RWMutex // held while an asset moves between the indexes; searches of both read it
 	unflushed    atomic.Int64
-	late         struct {
+	// altered is the number of the latest change of a registered work, raised before the
+	// change can be seen; at a start it is a number above all of the last run. See watchSearch.
+	altered atomic.Uint64
+	late    struct {
 		sync.Mutex
 		changes []lateChange
 	}
@@ -95,6 +98,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if s.seq, err = openSequence(ctx, c.KV); err != nil {
 		return nil, err
 	}
+	s.altered.Store(s.seq.settled())
 	if s.open, err = openShelf(filepath.Join(c.DataDir, "index", "open")); err != nil {
 		return nil, err
 	}

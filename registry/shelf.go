@@ -92,6 +92,10 @@ func (s *shelf) add(e *entries) error {
 	return s.local.Add(e.localID(), e.terms)
 }
 
+// empty reports whether no work is in: except for works that say too little to be found by
+// anything but their bytes and pixels.
+func (s *shelf) empty() bool { return s.codes.Len() == 0 && s.local.Len() == 0 }
+
 // remove takes out whatever there is of an asset.
 func (s *shelf) remove(e *entries) error {
 	var errs []error

@@ -105,7 +105,7 @@ func (s *Service) fill(rep *MatchReport, all sifted, r *fingerprint.Result, alik
 
 // unwanted reports whether an owner does not want to hear that a query resembles a work of
 // theirs: they rejected just that, or their ignore bank explains the query.
-func (s *Service) unwanted(ctx context.Context, o OwnerID, q watchQuery, w WorkID) (bool, error) {
+func (s *Service) unwanted(ctx context.Context, o OwnerID, q *watchQuery, w WorkID) (bool, error) {
 	r, err := q.result()
 	if err != nil {
 		return false, err

@@ -6,8 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"sync"
 	"time"
 
 	"selvage/fingerprint"
@@ -29,6 +28,8 @@ type watchRow struct {
 	// not private: their owners may fetch it.
 	Match MatchID     `json:"match,omitempty"`
 	Open  []toldMatch `json:"open,omitempty"`
+	// Seen: Open is what there was when every change below this number was in the indexes.
+	Seen uint64 `json:"seen,omitempty"`
 }
 
 // toldMatch is what the owner of a matched work is told.
@@ -51,12 +52,17 @@ type watchQuery struct {
 	Local  []byte                    `json:"local,omitempty"` // photo.PackQuery
 }
 
+// newWatchQuery packs a query even where nobody keeps anything private: the work done for a
+// query must not show whether somebody does.
 func newWatchQuery(d fingerprint.Digest, r *fingerprint.Result) watchQuery {
 	return watchQuery{d, r, r.Probes, r.Asides, r.Frame, photo.PackQuery(r)}
 }
 
 // result is the whole result of the query again, with what is packed of its features.
-func (q watchQuery) result() (*fingerprint.Result, error) {
+func (q *watchQuery) result() (*fingerprint.Result, error) {
+	if q.Result.Query != nil {
+		return q.Result, nil // unpacked before
+	}
 	q.Result.Probes, q.Result.Asides, q.Result.Frame = q.Probes, q.Asides, q.Frame
 	return q.Result, photo.UnpackQuery(q.Result, q.Local)
 }
@@ -66,9 +72,17 @@ func (q watchQuery) result() (*fingerprint.Result, error) {
 type watcher struct {
 	s    *Service
 	bell chan struct{}
+
+	// findings are those of registrations of this process, by the key of the row; nil while
+	// the registration is still searching. A row without one, which is what a crash leaves,
+	// is searched for in full.
+	mu       sync.Mutex
+	findings map[string]*finding
 }
 
-func newWatcher(s *Service) *watcher { return &watcher{s: s, bell: make(chan struct{}, 1)} }
+func newWatcher(s *Service) *watcher {
+	return &watcher{s: s, bell: make(chan struct{}, 1), findings: map[string]*finding{}}
+}
 
 func (w *watcher) wake() {
 	select {
@@ -119,6 +133,9 @@ func (w *watcher) pass(ctx context.Context) (left bool, err error) {
 			return left, err
 		}
 		from = append(key, 0)
+		if _, wait := w.finding(key); wait {
+			continue // handOver rings the bell
+		}
 		if err == nil && row.Before > w.s.seq.settled() {
 			// A registration with a lower number is still on its way to the indexes, and may be
 			// of the very picture.
@@ -156,7 +173,11 @@ func (w *watcher) tell(ctx context.Context, key []byte, row watchRow) error {
 		}
 		all = all[portion:]
 	}
-	return w.write(ctx, all, key)
+	if err := w.write(ctx, all, key); err != nil {
+		return err
+	}
+	w.forget(key)
+	return nil
 }
 
 func (w *watcher) write(ctx context.Context, all []news, done []byte) error {
@@ -200,36 +221,51 @@ func (w *watcher) news(ctx context.Context, key []byte, row watchRow) ([]news, e
 	if err != nil {
 		return nil, err
 	}
-	// For a query the search is of private works alone: the report has what is open.
-	sc := scope{asker: asker, strangers: true, notOwn: true, open: row.Cause == EventRegistered, before: row.Before}
-	best := map[WorkID]found{}
-	for _, q := range row.Queries {
-		r, err := q.result()
+	told := map[WorkID]bool{}
+	for _, n := range all {
+		told[n.event.Work] = true
+	}
+	// The answer has searched the open works, so that here the private ones are left.
+	known, _ := w.finding(key)
+	sc := scope{asker: asker, strangers: true, notOwn: true, before: row.Before}
+	seen := row.Seen
+	switch {
+	case known != nil:
+		seen = known.seen
+	case row.Cause == EventMatched:
+		sc.before = binary.BigEndian.Uint64(key[len("q/"):]) // what came after the query is not meant
+	}
+	best := map[WorkID]toldMatch{}
+	for i := range row.Queries {
+		q := &row.Queries[i]
+		list, err := s.watchSearch(ctx, q, sc, seen)
 		if err != nil {
 			return nil, err
 		}
-		hits, _, err := s.search(ctx, q.Digest, r, sc)
-		if err != nil {
-			return nil, err
+		if known != nil {
+			open, err := s.stillThere(ctx, known.open[i])
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, open...)
 		}
-		for _, f := range hits {
-			b, ok := best[f.work.ID]
-			if !s.policy.acts(f) || ok && b.prob >= f.prob {
+		for _, m := range list {
+			if b, ok := best[m.Work]; told[m.Work] || ok && b.Probability >= m.Probability {
 				continue
 			}
-			no, err := s.unwanted(ctx, f.work.Owner, q, f.work.ID)
+			no, err := s.unwanted(ctx, m.Owner, q, m.Work)
 			if err != nil {
 				return nil, err
 			}
 			if !no {
-				best[f.work.ID] = f
+				best[m.Work] = m
 			}
 		}
 	}
-	for _, f := range slices.SortedFunc(maps.Values(best), bySureness) {
-		all = append(all, news{f.work.Owner, Event{
-			ID: eventID(row.Time, key, f.work.ID), Kind: row.Cause, Time: row.Time, Work: f.work.ID,
-			Verdict: s.policy.verdict(f), Probability: f.prob, Reason: f.reason(s.policy),
+	for _, m := range best {
+		all = append(all, news{m.Owner, Event{
+			ID: eventID(row.Time, key, m.Work), Kind: row.Cause, Time: row.Time, Work: m.Work,
+			Verdict: m.Verdict, Probability: m.Probability, Reason: m.Reason,
 		}})
 	}
 	return all, nil
@@ -239,7 +275,7 @@ func (w *watcher) news(ctx context.Context, key []byte, row watchRow) ([]news, e
 func (s *Service) openNews(ctx context.Context, key []byte, row watchRow) (all []news, err error) {
 	for _, m := range row.Open {
 		if len(row.Queries) > 0 {
-			if no, err := s.unwanted(ctx, m.Owner, row.Queries[0], m.Work); err != nil {
+			if no, err := s.unwanted(ctx, m.Owner, &row.Queries[0], m.Work); err != nil {
 				return nil, err
 			} else if no {
 				continue
@@ -277,7 +313,7 @@ func (s *Service) hashAgain(ctx context.Context, w *Work) (out []watchQuery, err
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, newWatchQuery(a.Digest, r))
+		out = append(out, watchQuery{Digest: a.Digest, Result: r, Probes: r.Probes, Asides: r.Asides, Frame: r.Frame})
 	}
 	return out, nil
 }

@@ -199,6 +199,8 @@ func (s *Service) alter(ctx context.Context, o OwnerID, id WorkID, f func(tx sto
 	if err != nil {
 		return err
 	}
+	for last := s.altered.Load(); last < seq && !s.altered.CompareAndSwap(last, seq); last = s.altered.Load() {
+	}
 	err = s.KV.Update(ctx, func(tx store.Txn) error {
 		w, err := load[Work](tx, workKey(o, id))
 		if errors.Is(err, store.ErrNotFound) {
