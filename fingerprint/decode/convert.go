@@ -7,7 +7,10 @@ import (
 
 // opaque returns img as packed NRGBA with alpha laid on white, and whether any pixel was
 // not opaque. It may take over the pixels of img. Everything is integer arithmetic.
-func opaque(img image.Image) (dst *image.NRGBA, alpha bool, err error) {
+func opaque(img image.Image) (dst *image.NRGBA, alpha bool, err error) { return opaqueRows(img, nil) }
+
+// opaqueRows is opaque, and calls rows, if there is such a function, as DecodeRows says.
+func opaqueRows(img image.Image, rows func(m *image.NRGBA, end int)) (dst *image.NRGBA, alpha bool, err error) {
 	b := img.Bounds()
 	w, h := b.Dx(), b.Dy()
 	packed := b.Min == image.Point{}
@@ -27,11 +30,15 @@ func opaque(img image.Image) (dst *image.NRGBA, alpha bool, err error) {
 	row := func(y int) []byte { return dst.Pix[y*dst.Stride:][:4*w] }
 	switch m := img.(type) {
 	case *image.YCbCr:
-		yuvToRGB(dst, m, jfif)
+		yuvToRGB(dst, m, jfif, rows)
 		return dst, false, nil
 	case *limitedYCbCr:
-		yuvToRGB(dst, m.YCbCr, m.matrix)
-		return dst, m.alpha != nil && m.layOnWhite(dst), nil
+		if m.alpha == nil {
+			yuvToRGB(dst, m.YCbCr, m.matrix, rows)
+			return dst, false, nil
+		}
+		yuvToRGB(dst, m.YCbCr, m.matrix, nil)
+		return dst, m.layOnWhite(dst), nil
 	case *image.Gray:
 		for y := range h {
 			src := m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):][:w]

@@ -23,6 +23,8 @@ type Limits struct {
 	MaxPixels int64         // width times height
 	MaxSide   int           // the longer of width and height
 	Timeout   time.Duration // the whole call, waiting for a free slot included
+
+	rows func(m *image.NRGBA, end int) // see DecodeRows
 }
 
 // DefaultLimits suit photographs and scans: a 100-megapixel camera file passes.
@@ -97,6 +99,15 @@ func Decode(ctx context.Context, data []byte, lim Limits) (*Picture, error) {
 	return p, nil
 }
 
+// DecodeRows is Decode, and calls rows from another goroutine while the picture is being
+// made, each time with more of its upper rows done: what reads them then finds them in the
+// processor's cache. There may be no call at all, and the last need not be with all rows.
+// Where Decode fails, rows may still be running, so all that it touches is to be left alone.
+func DecodeRows(ctx context.Context, data []byte, lim Limits, rows func(m *image.NRGBA, end int)) (*Picture, error) {
+	lim.rows = rows
+	return Decode(ctx, data, lim)
+}
+
 func decodeAs(ctx context.Context, format string, c codec, data []byte, lim Limits) (*Picture, error) {
 	ctx, cancel := context.WithTimeout(ctx, lim.Timeout)
 	defer cancel()
@@ -125,10 +136,12 @@ func decodeAs(ctx context.Context, format string, c codec, data []byte, lim Limi
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		defer slots.Release(1)
-		defer memoryGate.Release(need)
-		pic, err := guard(func() (*Picture, error) { return render(ctx, format, c, data, &h, lim) })
-		done <- outcome{pic, err}
+		pic, err := func() (*Picture, error) {
+			defer slots.Release(1)
+			defer memoryGate.Release(need)
+			return guard(func() (*Picture, error) { return render(ctx, format, c, data, &h, lim) })
+		}()
+		done <- outcome{pic, err} // only now: the caller may count on the share being free
 	}()
 	select {
 	case o := <-done:
@@ -154,7 +167,11 @@ func render(ctx context.Context, format string, c codec, data []byte, h *header,
 	if b.Empty() {
 		return nil, bad(Corrupt, "the picture has no pixels")
 	}
-	rgb, alpha, err := opaque(img)
+	rows := lim.rows
+	if h.orientation > 1 {
+		rows = nil // these are not yet the picture's rows
+	}
+	rgb, alpha, err := opaqueRows(img, rows)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,12 @@ const (
 	batch = 3 * leaf                      // leaf pixels
 )
 
+// BandRows is how many rows of w pixels stay in a processor's cache while all that want
+// them read them.
+func BandRows(w int) int { return max(1, bandBytes/(4*max(w, 1))) }
+
+const bandBytes = 128 << 10
+
 // PixelHasher computes PixelDigest while others read the same rows, which saves fetching
 // them from memory once more. It is not safe for concurrent use.
 //

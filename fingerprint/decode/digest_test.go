@@ -1,9 +1,12 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/binary"
 	"image"
+	"image/jpeg"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"lukechampine.com/blake3"
@@ -40,6 +43,42 @@ func TestPixelHasherIsBLAKE3(t *testing.T) {
 			if got := p.Sum(); got != want {
 				t.Errorf("%d x %d pixels in bands of %d: %v, want %v", w, h, band, got, want)
 			}
+		}
+	}
+}
+
+// TestDecodeRows takes rows while a JPEG is decoded: they are final, and come in order.
+func TestDecodeRows(t *testing.T) {
+	m := image.NewNRGBA(image.Rect(0, 0, 701, 499))
+	for i := range m.Pix {
+		m.Pix[i] = uint8(i / 500 * (1 + i%4))
+	}
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	data := file.Bytes()
+	turned := slices.Concat(data[:2], []byte{0xff, 0xe1, 0, 34}, []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"), data[2:])
+	for name, data := range map[string][]byte{"upright": data, "turned": turned} {
+		var early []byte
+		p, err := DecodeRows(t.Context(), data, Limits{}, func(m *image.NRGBA, end int) {
+			if n := 4 * end * m.Rect.Dx(); n > len(early) && n < len(m.Pix) {
+				early = append(early, m.Pix[len(early):n]...)
+				return
+			}
+			t.Errorf("%s: %d rows after %d bytes", name, end, len(early))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.HasPrefix(p.RGB.Pix, early) {
+			t.Errorf("%s: rows changed after they were said to be done", name)
+		}
+		if (len(early) > 0) != (p.Orientation == 1) {
+			t.Errorf("%s: %d bytes early of orientation %d", name, len(early), p.Orientation)
+		}
+		if name == "turned" && p.Orientation != 6 {
+			t.Errorf("%s: orientation %d", name, p.Orientation)
 		}
 	}
 }

@@ -55,13 +55,18 @@ func clampFixed(v int32) uint8 {
 }
 
 // yuvToRGB fills dst, which has the size of m. Chroma is repeated, not smoothed: that is
-// exact, the same everywhere and fast, and no fingerprint depends on chroma detail.
-func yuvToRGB(dst *image.NRGBA, m *image.YCbCr, k yuvMatrix) {
+// exact, the same everywhere and fast, and no fingerprint depends on chroma detail. It
+// calls rows, if there is such a function, after each band of rows.
+func yuvToRGB(dst *image.NRGBA, m *image.YCbCr, k yuvMatrix, rows func(m *image.NRGBA, end int)) {
 	b := m.Rect
 	w, h := b.Dx(), b.Dy()
 	t := k.table()
 	halves := (m.SubsampleRatio == image.YCbCrSubsampleRatio420 || m.SubsampleRatio == image.YCbCrSubsampleRatio422) && b.Min.X%2 == 0
+	band := BandRows(w)
 	for y := range h {
+		if rows != nil && y > 0 && y%band == 0 {
+			rows(dst, y)
+		}
 		d := dst.Pix[y*dst.Stride:][:4*w]
 		luma := m.Y[m.YOffset(b.Min.X, b.Min.Y+y):][:w]
 		c := m.COffset(b.Min.X, b.Min.Y+y)

@@ -42,17 +42,25 @@ func (h hasher) Hash(ctx context.Context, data []byte) (*fingerprint.Result, err
 }
 
 func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *image.NRGBA, error) {
-	pic, err := decode.Decode(ctx, data, h.opts.Limits)
+	var scan *scanner
+	pic, err := decode.DecodeRows(ctx, data, h.opts.Limits, func(m *image.NRGBA, end int) {
+		if scan == nil {
+			scan = newScanner(m, decode.NewPixelHasher(m), h.opts)
+		}
+		scan.rows(end)
+	})
 	if err != nil {
 		return nil, nil, err // a sentence for the user already
 	}
-	pixels := decode.NewPixelHasher(pic.RGB)
-	r, err := hashPicture(pic.RGB, pixels, h.opts)
+	if scan == nil {
+		scan = newScanner(pic.RGB, decode.NewPixelHasher(pic.RGB), h.opts)
+	}
+	r, err := scan.result(h.opts)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.Format, r.Notes = pic.Format, pic.Notes
-	d := pixels.Sum()
+	d := scan.pixels.Sum()
 	r.Prints = append(r.Prints, fingerprint.Fingerprint{
 		Kind: fingerprint.Pixels256, View: fingerprint.Full, Payload: d[:], Quality: 100,
 	})
@@ -63,26 +71,42 @@ func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *im
 // all that Hash gives except the format, the notes and the pixels256.v2 print, which
 // belong to a file. Use it for pictures found inside other files.
 func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
-	return hashPicture(m, nil, opts)
+	return newScanner(m, nil, opts).result(opts)
 }
 
-// bandBytes of pixels stay in a processor's cache while all that wants them reads them.
-const bandBytes = 128 << 10
+// scanner gives all that reads every pixel the same rows in turn, while they are in the
+// processor's cache.
+type scanner struct {
+	m      *image.NRGBA
+	done   int
+	pixels *decode.PixelHasher // may be missing
+	plane  *planeMaker
+	base   *local.BaseMaker
+}
 
-// hashPicture is HashPicture, and feeds pixels if it is there.
-func hashPicture(m *image.NRGBA, pixels *decode.PixelHasher, opts Options) (*fingerprint.Result, error) {
-	w, h := m.Rect.Dx(), m.Rect.Dy()
-	r := &fingerprint.Result{Work: fingerprint.Photo, Width: w, Height: h, Box: fingerprint.Rect{X1: w, Y1: h}}
-	pm, bm := newPlaneMaker(m), local.NewBaseMaker(m, opts.baseSide())
-	for y, band := 0, max(1, bandBytes/(4*max(w, 1))); y < h; {
-		y = min(y+band, h)
-		if pixels != nil {
-			pixels.Rows(y)
+func newScanner(m *image.NRGBA, pixels *decode.PixelHasher, opts Options) *scanner {
+	return &scanner{m: m, pixels: pixels, plane: newPlaneMaker(m), base: local.NewBaseMaker(m, opts.baseSide())}
+}
+
+// rows reads the rows before end.
+func (s *scanner) rows(end int) {
+	for band := decode.BandRows(s.m.Rect.Dx()); s.done < end; {
+		s.done = min(s.done+band, end)
+		if s.pixels != nil {
+			s.pixels.Rows(s.done)
 		}
-		pm.rows(y)
-		bm.Rows(y)
+		s.plane.rows(s.done)
+		s.base.Rows(s.done)
 	}
-	p := pm.plane()
+}
+
+// result reads the rows that are left and makes all fingerprints but the digest.
+func (s *scanner) result(opts Options) (*fingerprint.Result, error) {
+	m := s.m
+	w, h := m.Rect.Dx(), m.Rect.Dy()
+	s.rows(h)
+	r := &fingerprint.Result{Work: fingerprint.Photo, Width: w, Height: h, Box: fingerprint.Rect{X1: w, Y1: h}}
+	p := s.plane.plane()
 	if len(p.pix) == 0 {
 		r.Insufficient = content{}.lacking(w, h)
 		return r, nil
@@ -110,7 +134,7 @@ func hashPicture(m *image.NRGBA, pixels *decode.PixelHasher, opts Options) (*fin
 			return nil, err
 		}
 	}
-	r.Insufficient = addLocal(r, bm.Base(), opts, lacking)
+	r.Insufficient = addLocal(r, s.base.Base(), opts, lacking)
 	return r, nil
 }
 

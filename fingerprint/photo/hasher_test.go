@@ -142,6 +142,33 @@ func TestHashIsSafeForConcurrentUse(t *testing.T) {
 	wg.Wait()
 }
 
+// TestHashReadsRowsEarly compares what is read while a JPEG is decoded with what is read of
+// it afterwards.
+func TestHashReadsRowsEarly(t *testing.T) {
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, weave(1203, 901), nil); err != nil {
+		t.Fatal(err)
+	}
+	got, err := photo.New(photo.Options{}).Hash(t.Context(), file.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pic, err := decode.Decode(t.Context(), file.Bytes(), decode.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := photo.HashPicture(pic.RGB, photo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := pic.PixelDigest()
+	want.Format, want.Notes = pic.Format, pic.Notes
+	want.Prints = append(want.Prints, fingerprint.Fingerprint{Kind: fingerprint.Pixels256, View: fingerprint.Full, Payload: d[:], Quality: 100})
+	if !reflect.DeepEqual(got, want) {
+		t.Error("another result than of the decoded picture")
+	}
+}
+
 func ExampleCompare() {
 	original := weave(400, 300)
 	mirrored := image.NewNRGBA(original.Rect)
