@@ -24,19 +24,30 @@ type calibrateCmd struct {
 	Aside   []string `default:"template" placeholder:"CLASS" help:"Classes of wrong candidates that do not set the threshold, with commas between (template)."`
 	Risk    float64  `default:"0.05" placeholder:"X" help:"False alarms accepted at the threshold among as many queries (0.05)."`
 	Cost    float64  `default:"0.02" placeholder:"X" help:"Share of the copies that this may cost at most (0.02)."`
+	Act     float64  `placeholder:"P" help:"Act from this probability instead of one by risk and cost."`
+	Truth   []string `placeholder:"FILE" help:"The dumps are answers of eval --measures; this says what is true of their queries (JSON: {\"queries\": {PATH: {\"class\", \"ref\", \"t\", \"src\"}}}). Queries it does not name are taken to copy nothing."`
 	Scores  string   `placeholder:"FILE" help:"Write the out-of-fold probability of every row here (CSV)."`
-	Dumps   []string `arg:"" name:"dump" help:"Rows as written by eval --features."`
+	Dumps   []string `arg:"" name:"dump" help:"Rows as CSV, or with --truth the answers of eval --measures."`
 }
 
 // Run trains on the dumps and prints what the model does on rows that it has not seen.
 func (c *calibrateCmd) Run(e *env) error {
 	var set calibrate.Set
+	truth, err := readTruth(c.Truth)
+	if err != nil {
+		return err
+	}
 	for _, path := range c.Dumps {
 		f, err := os.Open(path)
 		if err != nil {
 			return err
 		}
-		more, err := calibrate.ReadAll(f)
+		var more calibrate.Set
+		if truth == nil {
+			more, err = calibrate.ReadAll(f)
+		} else {
+			more, err = rowsOf(f, truth)
+		}
 		f.Close()
 		if err == nil {
 			err = set.Add(more)
@@ -53,7 +64,7 @@ func (c *calibrateCmd) Run(e *env) error {
 		set = only
 	}
 	m, r, err := calibrate.Train(e.ctx, set, calibrate.Options{Version: c.Version, Folds: c.Folds, Family: c.Family, Knots: c.Knots, Ridge: c.Ridge,
-		Depth: c.Depth, Rate: c.Rate, Rounds: c.Rounds, LeastLeaf: c.Leaf, Shrink: c.Shrink, Aside: c.Aside, Risk: c.Risk, Cost: c.Cost})
+		Depth: c.Depth, Rate: c.Rate, Rounds: c.Rounds, LeastLeaf: c.Leaf, Shrink: c.Shrink, Aside: c.Aside, Risk: c.Risk, Cost: c.Cost, Act: c.Act})
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,19 @@ func (c *Curve) at(z float64) float64 {
 	return u
 }
 
+// before returns the margin that at maps to calibrated log-odds u, by bisection.
+func (c *Curve) before(u float64) float64 {
+	low, high := -100.0, 100.0
+	for range 200 {
+		if mid := (low + high) / 2; c.at(mid) < u {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return high
+}
+
 // margin are the log-odds of the ensemble, not calibrated.
 func (m *Model) margin(x []float64) float64 {
 	z := float64(m.Share * m.Additive.at(x))

@@ -23,6 +23,7 @@ type Options struct {
 	Aside     []string // classes of wrong candidates that do not set thresholds; default template
 	Risk      float64  // false alarms accepted at Act among as many queries; default 0.05
 	Cost      float64  // share of the copies that this may cost at most; default 0.02
+	Act       float64  // probability to act from; 0: by Risk and Cost
 }
 
 func (o Options) filled() (*Options, error) {
@@ -62,6 +63,9 @@ func (o Options) filled() (*Options, error) {
 		return nil, fmt.Errorf("calibrate: depth %d: want 1 to %d", o.Depth, maxDepth)
 	case o.Rounds < 1 || o.Rounds > maxTrees:
 		return nil, fmt.Errorf("calibrate: %d rounds: want 1 to %d", o.Rounds, maxTrees)
+	}
+	if o.Act < 0 || o.Act >= 1 {
+		return nil, fmt.Errorf("calibrate: act %v: want a probability", o.Act)
 	}
 	for _, x := range []float64{o.Ridge, o.Rate, o.LeastLeaf, o.LeastGain, o.Shrink, o.Risk, o.Cost} {
 		if !(x > 0 && x < 1e9) {
@@ -169,6 +173,10 @@ func Train(ctx context.Context, s Set, o Options) (*Model, *Report, error) {
 	}
 	m := &Model{Format: format, Version: opt.Version, Features: s.Features, Share: best.share, Additive: all.additive,
 		Trees: all.trees, Calibration: curve, Act: sigmoid(curve.at(from)), ActReason: reason}
+	if opt.Act > 0 {
+		m.Act, m.ActReason = opt.Act, fmt.Sprintf("set to %v by hand, in view of the table of choices; by risk and cost it would have been %.6f", opt.Act, m.Act)
+		from = curve.before(logit(opt.Act))
+	}
 	r := report(t, m, best, trials, v, p, from, opt)
 	r.Choices = choices(v, high, &curve)
 	r.Facts.Groups, r.Facts.CopyQueries = len(folds(t.rows, opt.Folds)), copies

@@ -26,7 +26,7 @@ const (
 	// DiscountFrom is the probability from which a work is judged again without common content.
 	DiscountFrom = .3
 	// sharerFloor is the probability from which a work is a witness of common content.
-	sharerFloor = .2
+	sharerFloor = .02
 )
 
 // Discount judges all comparisons of one query again without the content that they share
@@ -114,6 +114,26 @@ func (q *Query) Ignore(c *Comparison, ignored []*Comparison) *Comparison {
 	return &again
 }
 
+// grown is the set with the neighbours of its cells: a correlation is that of a window,
+// which reaches beyond the place it is measured for.
+func (c *cells) grown() *cells {
+	out := *c
+	for i, v := range c {
+		if !v {
+			continue
+		}
+		x, y := i%grid, i/grid
+		for dy := -1; dy <= 1; dy++ {
+			for dx := -1; dx <= 1; dx++ {
+				if x+dx >= 0 && x+dx < grid && y+dy >= 0 && y+dy < grid {
+					out[(y+dy)*grid+x+dx] = true
+				}
+			}
+		}
+	}
+	return &out
+}
+
 // agreement is where in the query the registered picture agrees with it.
 func (q *Query) agreement(c *Comparison, p *Place) *cells {
 	out := new(cells)
@@ -184,6 +204,7 @@ func (q *Query) judgeWithout(c *Comparison, mine, common *cells) bool {
 	if hit*20 < n || hit == 0 {
 		return false
 	}
+	common = common.grown()
 	shared := float64(hit) / float64(n)
 	c.Shared = 1 - float64((1-c.Shared)*(1-shared))
 	p := &c.Places[0]

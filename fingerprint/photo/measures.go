@@ -13,7 +13,7 @@ import (
 // the probability may depend on it.
 var Features = func() (all []calibrate.Feature) {
 	names := []string{
-		"support", "inliers", "spread", "fiterr", "seen", "ofseen", "ofasked", "bare2", "bare3", "pdq", "qarea", "rarea", "aniso", "persp", "scale", "known", "fill",
+		"support", "inliers", "spread", "fiterr", "seen", "ofseen", "ofasked", "bare2", "bare3", "fit", "sup_fit", "sup_against", "pdq", "qarea", "rarea", "aniso", "persp", "scale", "known", "fill",
 	}
 	for _, size := range []string{"c_", "f_"} {
 		for _, n := range []string{"amount", "s20", "s35", "s50", "s65", "s80", "s90", "whole", "against", "query", "region", "extent", "hidden", "foreign"} {
@@ -25,13 +25,16 @@ var Features = func() (all []calibrate.Feature) {
 		switch strings.TrimPrefix(strings.TrimPrefix(n, "c_"), "f_") {
 		case "fiterr", "bare2", "bare3", "pdq", "aniso", "persp", "against":
 			f.Sense = calibrate.Falling
-		case "seen", "qarea", "rarea", "scale", "known", "hidden", "foreign":
+		case "support", "ofseen", "amount", "sup_fit", "sup_against", "seen", "qarea", "rarea", "scale", "known", "hidden", "foreign":
 			f.Sense = calibrate.Free
 		}
 		all = append(all, f)
 	}
 	return all
 }()
+
+// enoughFeatures is how many features that should be seen make it telling that they are not.
+const enoughFeatures = 12
 
 // measures are the numbers that the model judges a placement by; see Features. Pdq is
 // the smallest distance of the whole-picture hashes of the two files.
@@ -40,9 +43,12 @@ func (pl *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
 	rw, rh := float64(ref.Width), float64(ref.Height)
 	x := make([]float64, 0, len(Features))
 	h := &pl.held
-	x = append(x, math.Log1p(h.support), math.Log1p(float64(h.inliers)), h.spread, h.err,
+	support, fit := math.Log1p(h.support), -math.Log(h.err+.0005)
+	// Where the registered picture has hardly any features, that none are found says little.
+	expected := min(1, float64(h.seen)/enoughFeatures)
+	x = append(x, support, math.Log1p(float64(h.inliers)), h.spread, h.err,
 		math.Log1p(float64(h.seen)), float64(h.inliers)/float64(h.seen+4), float64(h.inliers)/float64(h.asked+4),
-		max(0, 2-math.Log1p(h.support)), max(0, 3-math.Log1p(h.support)))
+		float64(max(0, 2-support)*expected), float64(max(0, 3-support)*expected), fit, float64(support*fit), float64(support*pl.fine.Against)/max(pl.fine.Texture, 1))
 	x = append(x, float64(pdq)/256)
 	inQuery, inRef := geometry.Overlap(pl.Map, rw, rh, qw, qh)
 	xx, xy, yx, yy := pl.Map.Jacobian(geometry.Point{X: rw / 2, Y: rh / 2})

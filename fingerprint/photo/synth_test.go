@@ -194,3 +194,10 @@ func distance(t testing.TB, a, b []byte) int {
 	}
 	return d
 }
+
+// lookPage is one page of a look-book: the same furniture for all seeds, another picture.
+func lookPage(seed uint64) *image.NRGBA {
+	m := page(9, 500, 700, 36)
+	draw.Draw(m, image.Rect(60, 120, 440, 600), scene(700+seed, 380, 480), image.Point{}, draw.Src)
+	return m
+}
