@@ -9,7 +9,7 @@ import (
 // not opaque. It may take over the pixels of img. Everything is integer arithmetic.
 func opaque(img image.Image) (dst *image.NRGBA, alpha bool, err error) { return opaqueRows(img, nil) }
 
-// opaqueRows is opaque, and calls rows, if there is such a function, as DecodeRows says.
+// opaqueRows is opaque, and calls rows, if there is such a function, as Rows says.
 func opaqueRows(img image.Image, rows func(m *image.NRGBA, end int)) (dst *image.NRGBA, alpha bool, err error) {
 	b := img.Bounds()
 	w, h := b.Dx(), b.Dy()

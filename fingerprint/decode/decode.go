@@ -24,7 +24,7 @@ type Limits struct {
 	MaxSide   int           // the longer of width and height
 	Timeout   time.Duration // the whole call, waiting for a free slot included
 
-	rows func(m *image.NRGBA, end int) // see DecodeRows
+	rows func(m *image.NRGBA, end int) // see Rows
 }
 
 // DefaultLimits suit photographs and scans: a 100-megapixel camera file passes.
@@ -99,11 +99,11 @@ func Decode(ctx context.Context, data []byte, lim Limits) (*Picture, error) {
 	return p, nil
 }
 
-// DecodeRows is Decode, and calls rows from another goroutine while the picture is being
+// Rows is Decode, and calls rows from another goroutine while the picture is being
 // made, each time with more of its upper rows done: what reads them then finds them in the
 // processor's cache. There may be no call at all, and the last need not be with all rows.
 // Where Decode fails, rows may still be running, so all that it touches is to be left alone.
-func DecodeRows(ctx context.Context, data []byte, lim Limits, rows func(m *image.NRGBA, end int)) (*Picture, error) {
+func Rows(ctx context.Context, data []byte, lim Limits, rows func(m *image.NRGBA, end int)) (*Picture, error) {
 	lim.rows = rows
 	return Decode(ctx, data, lim)
 }

@@ -61,7 +61,7 @@ func TestDecodeRows(t *testing.T) {
 	turned := slices.Concat(data[:2], []byte{0xff, 0xe1, 0, 34}, []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"), data[2:])
 	for name, data := range map[string][]byte{"upright": data, "turned": turned} {
 		var early []byte
-		p, err := DecodeRows(t.Context(), data, Limits{}, func(m *image.NRGBA, end int) {
+		p, err := Rows(t.Context(), data, Limits{}, func(m *image.NRGBA, end int) {
 			if n := 4 * end * m.Rect.Dx(); n > len(early) && n < len(m.Pix) {
 				early = append(early, m.Pix[len(early):n]...)
 				return

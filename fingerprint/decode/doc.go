@@ -1,7 +1,7 @@
 // Package decode is the one door through which outside bytes become pixels.
 //
 // Start with [Decode]: bytes in, a [Picture] out, opaque, upright, 8 bits a channel.
-// [DecodeRows] is for who reads every pixel of large pictures and wants to do it sooner.
+// [Rows] is for who reads every pixel of large pictures and wants to do it sooner.
 // Nothing outside this package should call a picture decoder on bytes that came from
 // elsewhere. [Sniff] tells a format by its magic bytes, never by a name.
 //

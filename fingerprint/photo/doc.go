@@ -1,9 +1,10 @@
 // Package photo fingerprints still pictures and proves that one is a copy of another.
 //
-// Start with [New]: its Hash turns the bytes of a file into a fingerprint.Result. Ask an
-// index for the probes of a query within [CandidateRadius], then give each registered
-// photo that answers to [Compare]; its [Comparison.Probability] decides, against
-// [ActThreshold], and [Comparison.Reason] says why.
+// Start with [New]: its Hash turns the bytes of a file into a fingerprint.Result. Ask the
+// indexes for what is near the probes of a query within [CandidateRadius] and for what shares
+// its local features ([LocalQuery]); give each registered photo that answers to
+// [Query.Compare], and all comparisons together to [Query.Discount].
+// [Comparison.Probability] decides, against [ActThreshold], and [Comparison.Reason] says why.
 //
 // # Life of one photo
 //
@@ -14,6 +15,21 @@
 //  4. The whole picture, and the box where it differs, are each hashed, unless they hold
 //     too little to be told from others. For queries, so is what the outermost border
 //     surrounds, where the box goes further.
+//  5. Local features are found in the whole picture, up to 288 where it is registered and
+//     500 where it is asked about, and the proof picture is made.
+//
+// # Life of one comparison
+//
+//  1. Guesses where the registered picture lies in the query come from the nearest hashes
+//     of the whole pictures and from fits of local features (package geometry).
+//  2. The query is laid over the half of the proof picture as guessed and moved to where the
+//     two agree best; what agrees nowhere is dropped.
+//  3. The same over the whole proof picture; then local correlation is measured place by
+//     place, weighted by texture, and the local features that lie where the place says are
+//     counted, whatever the guess came from.
+//  4. A model trained out of fold turns the measures ([Features]) into a probability.
+//  5. What several otherwise different works show in the same place of the query is common
+//     content: it is masked, and each work judged again by what is left.
 //
 // # Kinds
 //
@@ -26,8 +42,10 @@
 // arithmetic is floating point of that library, so a bit may differ between processor
 // families; it is for exchange and never decides.
 //
-// thumb64.v1: 48 × 48 grey levels, row by row, one byte each; every one is the mean of
-// the area behind it when the view is stretched to a square.
+// local.v1: see package local.
+//
+// proof128.v1: a grey picture of the whole, its longer side at most 128 pixels, 64 levels,
+// packed without loss; see encodeProof.
 //
 // pixels256.v2: see decode.Picture.PixelDigest; once, for the whole picture.
 //

@@ -43,7 +43,7 @@ func (h hasher) Hash(ctx context.Context, data []byte) (*fingerprint.Result, err
 
 func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *image.NRGBA, error) {
 	var scan *scanner
-	pic, err := decode.DecodeRows(ctx, data, h.opts.Limits, func(m *image.NRGBA, end int) {
+	pic, err := decode.Rows(ctx, data, h.opts.Limits, func(m *image.NRGBA, end int) {
 		if scan == nil {
 			scan = newScanner(m, decode.NewPixelHasher(m), h.opts)
 		}

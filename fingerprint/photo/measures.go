@@ -38,29 +38,29 @@ const enoughFeatures = 12
 
 // measures are the numbers that the model judges a placement by; see Features. Pdq is
 // the smallest distance of the whole-picture hashes of the two files.
-func (pl *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
+func (p *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
 	qw, qh := float64(query.Width), float64(query.Height)
 	rw, rh := float64(ref.Width), float64(ref.Height)
 	x := make([]float64, 0, len(Features))
-	h := &pl.held
+	h := &p.held
 	support, fit := math.Log1p(h.support), -math.Log(h.err+.0005)
 	// Where the registered picture has hardly any features, that none are found says little.
 	expected := min(1, float64(h.seen)/enoughFeatures)
 	x = append(x, support, math.Log1p(float64(h.inliers)), h.spread, h.err,
 		math.Log1p(float64(h.seen)), float64(h.inliers)/float64(h.seen+4), float64(h.inliers)/float64(h.asked+4),
-		float64(max(0, 2-support)*expected), float64(max(0, 3-support)*expected), fit, float64(support*fit), float64(support*pl.fine.Against)/max(pl.fine.Texture, 1))
+		float64(max(0, 2-support)*expected), float64(max(0, 3-support)*expected), fit, float64(support*fit), float64(support*p.fine.Against)/max(p.fine.Texture, 1))
 	x = append(x, float64(pdq)/256)
-	inQuery, inRef := geometry.Overlap(pl.Map, rw, rh, qw, qh)
-	xx, xy, yx, yy := pl.Map.Jacobian(geometry.Point{X: rw / 2, Y: rh / 2})
+	inQuery, inRef := geometry.Overlap(p.Map, rw, rh, qw, qh)
+	xx, xy, yx, yy := p.Map.Jacobian(geometry.Point{X: rw / 2, Y: rh / 2})
 	det := math.Abs(float64(xx*yy) - float64(xy*yx))
 	norm := float64(xx*xx) + float64(xy*xy) + float64(yx*yx) + float64(yy*yy)
 	x = append(x, inQuery.Area()/(qw*qh), inRef.Area()/(rw*rh),
 		math.Log(max(1, norm/max(1e-9, 2*det))),
-		math.Abs(float64(pl.Map[6]*rw))+math.Abs(float64(pl.Map[7]*rh)),
+		math.Abs(float64(p.Map[6]*rw))+math.Abs(float64(p.Map[7]*rh)),
 		math.Log(math.Sqrt(max(1e-9, det))*max(rw, rh)/max(qw, qh)),
-		math.Log1p(pl.fine.Whole),
+		math.Log1p(p.fine.Whole),
 		max(inQuery.Area()/(qw*qh), inRef.Area()/(rw*rh)))
-	for _, e := range []*evidence{pl.coarse, pl.fine} {
+	for _, e := range []*evidence{p.coarse, p.fine} {
 		t, q := max(e.Texture, 1), max(e.Query, 1)
 		x = append(x, math.Log1p(e.Above[3]))
 		for _, a := range e.Above {

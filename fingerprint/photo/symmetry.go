@@ -42,16 +42,3 @@ func (s symmetry) at(y, x, n int) (int, int) {
 	}
 	return y, x
 }
-
-// turnSquare applies form to an n × n picture.
-func turnSquare(pix []byte, n int, form fingerprint.Dihedral) []byte {
-	s := symmetries[form&7]
-	out := make([]byte, len(pix))
-	for y := range n {
-		for x := range n {
-			sy, sx := s.at(y, x, n)
-			out[y*n+x] = pix[sy*n+sx]
-		}
-	}
-	return out
-}
