@@ -36,6 +36,9 @@ var Features = func() (all []calibrate.Feature) {
 // enoughFeatures is how many features that should be seen make it telling that they are not.
 const enoughFeatures = 12
 
+// enoughPixels is the longer side of a query below which fewer of them are found.
+const enoughPixels = 256
+
 // measures are the numbers that the model judges a placement by; see Features. Pdq is
 // the smallest distance of the whole-picture hashes of the two files.
 func (p *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
@@ -44,8 +47,9 @@ func (p *Place) measures(query, ref *fingerprint.Result, pdq int) []float64 {
 	x := make([]float64, 0, len(Features))
 	h := &p.held
 	support, fit := math.Log1p(h.support), -math.Log(h.err+.0005)
-	// Where the registered picture has hardly any features, that none are found says little.
-	expected := min(1, float64(h.seen)/enoughFeatures)
+	// Where the registered picture has hardly any features, or the query is a thumbnail, that
+	// none are found says little.
+	expected := min(1, float64(h.seen)/enoughFeatures) * min(1, max(qw, qh)/enoughPixels)
 	x = append(x, support, math.Log1p(float64(h.inliers)), h.spread, h.err,
 		math.Log1p(float64(h.seen)), float64(h.inliers)/float64(h.seen+4), float64(h.inliers)/float64(h.asked+4),
 		float64(max(0, 2-support)*expected), float64(max(0, 3-support)*expected), fit, float64(support*fit), float64(support*p.fine.Against)/max(p.fine.Texture, 1))
