@@ -134,7 +134,7 @@ func demoMatch(e *env, y *system, works map[registry.WorkID]string, set fixtures
 	fmt.Fprintf(e.stdout, "\nFound %d of %d copies; accused %d of %d strangers wrongly; %d ms a file.\n",
 		found, len(set.Edits), wrong, len(set.Strangers), time.Since(begin).Milliseconds()/int64(len(items)))
 	if found < len(set.Edits) {
-		fmt.Fprint(e.stdout, "MISSED: crops, overlays, small rotations, perspective and collages need local\nfeatures, which this version does not have.\n")
+		fmt.Fprint(e.stdout, "MISSED: too little of the design was left to act upon.\n")
 	}
 	return best, nil
 }
