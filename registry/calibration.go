@@ -27,7 +27,7 @@ type FeedbackRow struct {
 	Policy      string             `json:"policy"` // version of thresholds and calibration, then
 	Form        string             `json:"form"`
 	Signals     map[string]float64 `json:"signals"`            // by name
-	Measures    []float64          `json:"measures,omitempty"` // what the model saw, by photo.MeasureNames
+	Measures    []float64          `json:"measures,omitempty"` // what the model saw, by photo.Features
 	Regions     int                `json:"regions"`
 	Time        time.Time          `json:"time"`
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,9 +26,9 @@ type calibrateCmd struct {
 	Risk    float64  `default:"0.05" placeholder:"X" help:"False alarms accepted at the threshold among as many queries (0.05)."`
 	Cost    float64  `default:"0.02" placeholder:"X" help:"Share of the copies that this may cost at most (0.02)."`
 	Act     float64  `placeholder:"P" help:"Act from this probability instead of one by risk and cost."`
-	Truth   []string `placeholder:"FILE" help:"The dumps are answers of eval --measures; this says what is true of their queries (JSON: {\"queries\": {PATH: {\"class\", \"ref\", \"t\", \"src\"}}}). Queries it does not name are taken to copy nothing."`
+	Truth   []string `placeholder:"FILE" help:"For answers of eval --measures: is true of their queries (JSON: {\"queries\": {PATH: {\"class\", \"ref\", \"t\", \"src\"}}}). Queries it does not name are taken to copy nothing."`
 	Scores  string   `placeholder:"FILE" help:"Write the out-of-fold probability of every row here (CSV)."`
-	Dumps   []string `arg:"" name:"dump" help:"Rows as CSV, or with --truth the answers of eval --measures."`
+	Dumps   []string `arg:"" name:"dump" help:"Answers of eval --measures, exports of feedback, or rows as CSV."`
 }
 
 // Run trains on the dumps and prints what the model does on rows that it has not seen.
@@ -43,10 +44,11 @@ func (c *calibrateCmd) Run(e *env) error {
 			return err
 		}
 		var more calibrate.Set
-		if truth == nil {
-			more, err = calibrate.ReadAll(f)
+		in := bufio.NewReader(f)
+		if head, _ := in.Peek(1); len(head) == 1 && head[0] == '{' {
+			more, err = rowsOf(in, truth)
 		} else {
-			more, err = rowsOf(f, truth)
+			more, err = calibrate.ReadAll(in)
 		}
 		f.Close()
 		if err == nil {

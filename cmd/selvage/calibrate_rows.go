@@ -11,6 +11,7 @@ import (
 
 	"selvage/fingerprint/calibrate"
 	"selvage/fingerprint/photo"
+	"selvage/registry"
 )
 
 // truths says what is true of the queries of a benchmark, by the last two parts of their
@@ -61,6 +62,13 @@ func rowsOf(r io.Reader, truth truths) (calibrate.Set, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 16<<20)
 	for n := 1; lines.Scan(); n++ {
+		var fb registry.FeedbackRow
+		if err := json.Unmarshal(lines.Bytes(), &fb); err == nil && fb.Source == "feedback" {
+			if row, ok := rowOfFeedback(fb); ok {
+				s.Rows = append(s.Rows, row)
+			}
+			continue
+		}
 		var l evalLine
 		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
 			return s, fmt.Errorf("line %d: %w", n, err)
@@ -99,6 +107,19 @@ func rowsOf(r io.Reader, truth truths) (calibrate.Set, error) {
 		}
 	}
 	return s, lines.Err()
+}
+
+// rowOfFeedback turns one judgement into a row: what was confirmed is a copy, what was
+// rejected is none. One that was judged on other measures than are taken now says nothing.
+func rowOfFeedback(f registry.FeedbackRow) (calibrate.Row, bool) {
+	row := calibrate.Row{
+		Query: f.Query.String(), Work: string(f.Work), Copy: f.Judgement == registry.Confirmed,
+		QueryGroup: f.Query.String(), WorkGroup: string(f.Work), Class: "feedback", Source: f.Source, Weight: 1, X: f.Measures,
+	}
+	if row.Copy {
+		row.QueryGroup = row.WorkGroup
+	}
+	return row, len(f.Measures) == len(photo.Features) && (row.Copy || f.Judgement == registry.Rejected)
 }
 
 func lastTwo(p string) string {
