@@ -21,6 +21,9 @@ type cells [grid * grid]bool
 const (
 	// sharing is how many other works must show the same for it to be common.
 	sharing = 1
+	// sameShare is how much of a picture's texture another must show to be the same picture,
+	// and no witness against it: pages of one template may differ in a tenth.
+	sameShare = .93
 	// sharers bounds how many works are looked at for it, the surest first.
 	sharers = 12
 	// DiscountFrom is the probability from which a work is judged again without common content.
@@ -186,7 +189,7 @@ func (q *Query) samePicture(a, b *Comparison) bool {
 	bx, by := float64(b.proof.W)/float64(b.ref.Width), float64(b.proof.H)/float64(b.ref.Height)
 	at := chain(stretch(bx, by), m, stretch(1/x, 1/y))
 	e := weigh(pyramid{b.proof, half(b.proof)}.lay(g.W, g.H, at, a.Places[0].Negative != b.Places[0].Negative), newSheet(g), nil)
-	return e.Above[2] >= .75*e.Whole
+	return e.Above[1] >= sameShare*e.Whole
 }
 
 // judgeWithout measures the first place of a comparison, which agrees in the cells mine,
