@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/decode"
 	"selvage/fingerprint/photo"
 	"selvage/provenance/sequencer"
 	"selvage/registry"
@@ -25,7 +26,7 @@ func newRealEnv(t *testing.T) *env {
 	}
 	metrics := NewMetrics(nil)
 	s, err := registry.Open(context.Background(), registry.Config{
-		KV: kv, Blobs: store.NewBlobs(mem.NewObjects()), Notary: notary, Hashers: fingerprint.Set{photo.New(photo.Options{})},
+		KV: kv, Blobs: store.NewBlobs(mem.NewObjects()), Notary: notary, Hashers: fingerprint.Set{photo.New(photo.Options{Limits: patient})},
 		DataDir: dir, Observe: metrics.Observe,
 	})
 	if err != nil {
@@ -47,3 +48,6 @@ func TestScenariosOverService(t *testing.T) { runScenarios(t, newRealEnv(t).seed
 
 // TestPrivacyOverService: what holds for the fake holds for the real service.
 func TestPrivacyOverService(t *testing.T) { testPrivacy(t, newRealEnv(t).seed()) }
+
+// patient gives decoders the time they need under the race detector on a busy machine.
+var patient = decode.Limits{Timeout: 3 * time.Minute}
