@@ -23,7 +23,7 @@ type scope struct {
 	// strangers: everybody else's private works, for telling their owners; never for an answer.
 	open, own, strangers bool
 	notOwn               bool   // leave out the asker's works of any visibility
-	alike                bool   // merely similar works are wanted too, which takes a wider search
+	alike                bool   // merely similar works are wanted too: say since when they are proven
 	before               uint64 // leave out assets with this number or later; 0: none
 }
 

@@ -217,7 +217,7 @@ type Region struct {
 
 // Signal is one measurement that speaks for a match.
 type Signal struct {
-	Name  string  `json:"name"`  // a fingerprint kind, or "ncc", "bytes", "pixels"
+	Name  string  `json:"name"`  // a fingerprint kind, or "bytes", "agreement", "overlap", "shared"
 	Value float64 `json:"value"` // distance in bits, correlation, share
 	Of    float64 `json:"of"`    // largest possible value
 	Text  string  `json:"text"`  // "8 of 256 bits differ"

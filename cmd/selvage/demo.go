@@ -153,12 +153,12 @@ func demoWhy(rep *registry.MatchReport) string {
 		switch s.Name {
 		case "bytes":
 			return "every byte the same"
-		case "pixels":
+		case string(fingerprint.Pixels256):
 			return "every pixel the same"
-		case string(fingerprint.PDQ256):
-			words = append(words, fmt.Sprintf("%.0f/%.0f bits", s.Of-s.Value, s.Of))
-		case "ncc":
-			words = append(words, fmt.Sprintf("corr. %.2f", s.Value))
+		case string(fingerprint.Local):
+			words = append(words, fmt.Sprintf("%.0f features", s.Value))
+		case "agreement":
+			words = append(words, fmt.Sprintf("%.0f %% agrees", 100*s.Value))
 		}
 	}
 	return strings.Join(words, ", ")

@@ -59,7 +59,7 @@ type Place struct {
 	// the query's content box.
 	OfQuery, OfRef, OfContent float64
 	// Agree is the share of the registered picture's texture inside the outline, 0..1, where
-	// the local correlation of the two is above 0.5; NCC the level that half of it reaches.
+	// the local correlation of the two is above 0.5.
 	Agree float64
 	// Probability that this is a copy, calibrated.
 	Probability float64
