@@ -17,6 +17,7 @@ import (
 // only who makes a new version of a kind needs it.
 type trainCmd struct {
 	Local trainLocalCmd `cmd:"" help:"Learn the vocabulary of local.v1."`
+	Photo trainPhotoCmd `cmd:"" help:"Make the pictures that the model of photos is trained on."`
 }
 
 type trainLocalCmd struct {
