@@ -27,6 +27,9 @@ const (
 	// Proof is a small grey picture of the whole, over which a query is laid to prove a
 	// candidate. Its payload is described in package photo.
 	Proof Kind = "proof128.v1"
+	// Chroma is which colours stand where in a picture, on a coarse grid: a copy in other
+	// colours is told by it. Its payload is described in package photo.
+	Chroma Kind = "chroma.v1"
 )
 
 // hammingBytes is the payload length of the kinds that are compared bit by bit.
@@ -55,6 +58,9 @@ const (
 	// Frame is what the outermost border surrounds, where Box goes on to cut what lies
 	// inside it (the blank ground of a drawing). Only queries have it.
 	Frame View = "frame"
+	// Inset is what straight edges surround inside the picture: a picture in it, a part of a
+	// collage. Only queries have them, and more than one; see Result.Insets.
+	Inset View = "inset"
 )
 
 // Fingerprint is what one algorithm says of one view of one file.
@@ -116,6 +122,8 @@ func (d Dihedral) String() string { return DihedralNames[d&7] }
 type Probe struct {
 	Fingerprint
 	Form Dihedral
+	// Inset is the place in Result.Insets, for probes of view Inset.
+	Inset int `json:",omitempty"`
 }
 
 // Rect is an axis-parallel rectangle in pixels of the picture after orientation:

@@ -18,10 +18,12 @@ type Result struct {
 	// Probes are asked of the index when the file is a query: every view in all
 	// dihedral forms. They are never stored.
 	Probes []Probe `json:"-"`
-	// Asides are prints of view Frame, and Frame is where it lies: for comparing a query,
-	// never stored.
+	// Asides are prints that only comparing a query needs, never stored: those of view Frame,
+	// and finer ones of the whole. Frame is where that view lies.
 	Asides []Fingerprint `json:"-"`
 	Frame  Rect          `json:"-"`
+	// Insets are where the views Inset lie. A probe of such a view says which by its Inset.
+	Insets []Rect `json:"-"`
 	// Query is what only searching for the file needs, in the hasher's own form: for photos
 	// see photo.LocalQuery. Never stored with an asset; nil where there is too little
 	// information.

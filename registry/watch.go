@@ -49,13 +49,14 @@ type watchQuery struct {
 	Probes []fingerprint.Probe       `json:"probes"`
 	Asides []fingerprint.Fingerprint `json:"asides,omitempty"`
 	Frame  fingerprint.Rect          `json:"frame"`
+	Insets []fingerprint.Rect        `json:"insets,omitempty"`
 	Local  []byte                    `json:"local,omitempty"` // photo.PackQuery
 }
 
 // newWatchQuery packs a query even where nobody keeps anything private: the work done for a
 // query must not show whether somebody does.
 func newWatchQuery(d fingerprint.Digest, r *fingerprint.Result) watchQuery {
-	return watchQuery{d, r, r.Probes, r.Asides, r.Frame, photo.PackQuery(r)}
+	return watchQuery{d, r, r.Probes, r.Asides, r.Frame, r.Insets, photo.PackQuery(r)}
 }
 
 // result is the whole result of the query again, with what is packed of its features.
@@ -63,7 +64,7 @@ func (q *watchQuery) result() (*fingerprint.Result, error) {
 	if q.Result.Query != nil {
 		return q.Result, nil // unpacked before
 	}
-	q.Result.Probes, q.Result.Asides, q.Result.Frame = q.Probes, q.Asides, q.Frame
+	q.Result.Probes, q.Result.Asides, q.Result.Frame, q.Result.Insets = q.Probes, q.Asides, q.Frame, q.Insets
 	return q.Result, photo.UnpackQuery(q.Result, q.Local)
 }
 
@@ -313,7 +314,7 @@ func (s *Service) hashAgain(ctx context.Context, w *Work) (out []watchQuery, err
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, watchQuery{Digest: a.Digest, Result: r, Probes: r.Probes, Asides: r.Asides, Frame: r.Frame})
+		out = append(out, watchQuery{Digest: a.Digest, Result: r, Probes: r.Probes, Asides: r.Asides, Frame: r.Frame, Insets: r.Insets})
 	}
 	return out, nil
 }

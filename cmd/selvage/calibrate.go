@@ -11,7 +11,7 @@ import (
 
 type calibrateCmd struct {
 	Output  string   `short:"o" placeholder:"FILE" help:"Write the model here; without it only the report is printed."`
-	Version string   `name:"model-version" default:"photo-copy.v2" placeholder:"NAME" help:"Name of the model; answers carry it."`
+	Version string   `name:"model-version" default:"photo-copy.v3" placeholder:"NAME" help:"Name of the model; answers carry it."`
 	Folds   int      `default:"5" help:"Parts that the works are dealt into; no row is judged by a model that saw its works."`
 	Family  string   `enum:",additive,mixed,trees" default:"" help:"additive, mixed or trees; default: the best on rows held out."`
 	Only    []string `placeholder:"NAME" help:"Use these features only, with commas between; default: all."`

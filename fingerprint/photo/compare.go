@@ -21,6 +21,7 @@ var Variants = [4]local.Variant{local.Plain, local.Mirrored, local.Negative, loc
 // pairing is a view of the query in one form and a view of the registered picture.
 type pairing struct {
 	query, ref fingerprint.View
+	inset      int // which, of view Inset
 	form       fingerprint.Dihedral
 	negative   bool
 	distance   int
@@ -36,7 +37,7 @@ func samePixels(a, b *fingerprint.Result) bool {
 // forms.
 func pairs(query, ref *fingerprint.Result) []pairing {
 	var all []pairing
-	add := func(q fingerprint.Fingerprint, form fingerprint.Dihedral) {
+	add := func(q fingerprint.Fingerprint, form fingerprint.Dihedral, inset int) {
 		for _, r := range ref.Prints {
 			if r.Kind != fingerprint.PDQ256 || q.Kind != fingerprint.PDQ256 {
 				continue
@@ -45,17 +46,17 @@ func pairs(query, ref *fingerprint.Result) []pairing {
 			if err != nil {
 				continue
 			}
-			p := pairing{q.View, r.View, form, d > 128, min(d, 256-d)}
+			p := pairing{q.View, r.View, inset, form, d > 128, min(d, 256-d)}
 			if !slices.Contains(all, p) {
 				all = append(all, p)
 			}
 		}
 	}
 	for _, q := range query.Prints {
-		add(q, fingerprint.Identity)
+		add(q, fingerprint.Identity, 0)
 	}
 	for _, q := range query.Probes {
-		add(q.Fingerprint, q.Form)
+		add(q.Fingerprint, q.Form, q.Inset)
 	}
 	slices.SortStableFunc(all, func(a, b pairing) int { return a.distance - b.distance })
 	return all
@@ -76,7 +77,7 @@ func phashDistance(query, ref *fingerprint.Result) int {
 // oriented pictures: the view of the query clockwise from its upper left corner, and the
 // corner of the registered picture's view that each of them shows.
 func corners(query, ref *fingerprint.Result, p pairing) (q, r [4][2]float64) {
-	a, b := viewRect(query, p.query), viewRect(ref, p.ref)
+	a, b := viewRect(query, p.query, p.inset), viewRect(ref, p.ref, 0)
 	s := symmetries[p.form&7]
 	for i, c := range [4][2]int{{0, 0}, {1, 0}, {1, 1}, {0, 1}} {
 		q[i] = corner(a, c[0], c[1])
@@ -86,8 +87,12 @@ func corners(query, ref *fingerprint.Result, p pairing) (q, r [4][2]float64) {
 	return q, r
 }
 
-func viewRect(r *fingerprint.Result, v fingerprint.View) fingerprint.Rect {
+func viewRect(r *fingerprint.Result, v fingerprint.View, inset int) fingerprint.Rect {
 	switch v {
+	case fingerprint.Inset:
+		if inset < len(r.Insets) {
+			return r.Insets[inset]
+		}
 	case fingerprint.Box:
 		return r.Box
 	case fingerprint.Frame:

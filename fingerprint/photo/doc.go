@@ -14,9 +14,10 @@
 //  3. The content box is found: borders, frames and bars are cut.
 //  4. The whole picture, and the box where it differs, are each hashed, unless they hold
 //     too little to be told from others. For queries, so is what the outermost border
-//     surrounds, where the box goes further.
+//     surrounds, where the box goes further, and what straight edges surround inside the
+//     picture: a small drawing pasted into a photo has too few features to be found by.
 //  5. Local features are found in the whole picture, up to 288 where it is registered and
-//     500 where it is asked about, and the proof picture is made.
+//     500 where it is asked about, and the proof picture and the colour grid are made.
 //
 // # Life of one comparison
 //
@@ -27,8 +28,12 @@
 //  3. The same over the whole proof picture; then local correlation is measured place by
 //     place, weighted by texture, and the local features that lie where the place says are
 //     counted, whatever the guess came from.
-//  4. A model trained out of fold turns the measures ([Features]) into a probability.
-//  5. What several otherwise different works show in the same place of the query is common
+//  4. Where the two disagree is looked at too: an overlay leaves islands that agree, another
+//     picture on the same page is one large hole. So are the colours where they agree in tone.
+//  5. A model trained out of fold turns the measures ([Features]) into a probability. A simple
+//     figure in other colours never gets as far as [ActThreshold]; a whole picture that hash
+//     and features agree on, each by itself, always does.
+//  6. What several otherwise different works show in the same place of the query is common
 //     content: it is masked, and each work judged again by what is left.
 //
 // # Kinds
@@ -46,6 +51,9 @@
 //
 // proof128.v1: a grey picture of the whole, its longer side at most 128 pixels, 64 levels,
 // packed without loss; see encodeProof.
+//
+// chroma.v1: which colours stand where, on a grid of 16 cells along the longer side; see
+// encodeChroma. What was registered before it existed is compared without colours.
 //
 // pixels256.v2: see decode.Picture.PixelDigest; once, for the whole picture.
 //

@@ -25,6 +25,9 @@ type evidence struct {
 	QueryOK float64             // the same where the correlation is above .5
 	Region  float64             // texture of the largest connected region that agrees
 	Spread  float64             // area of that region's bounding box as a share of the overlap
+	Cover   float64             // share of the textured blocks of the overlap that agree in part
+	Hole    float64             // area of the largest square that agrees nowhere, as a share of the overlap
+	w, h    int                 // of agrees
 	agrees  []bool              // by pixel: textured, and the correlation is above agreeing
 }
 
@@ -95,7 +98,7 @@ var tables = sync.Pool{New: func() any { return new([]sums) }}
 // is true do not count; mask may be nil.
 func weigh(l *laid, ref *sheet, mask []bool) *evidence {
 	w, h := l.w, l.h
-	e := &evidence{agrees: make([]bool, w*h), Whole: ref.whole}
+	e := &evidence{w: w, h: h, agrees: make([]bool, w*h), Whole: ref.whole}
 	if mask != nil {
 		e.Whole = 0
 		for i, v := range ref.texture {
@@ -131,6 +134,7 @@ func weigh(l *laid, ref *sheet, mask []bool) *evidence {
 		}
 	}
 	weights := make([]float32, w*h)
+	parts := newPatches(w, h)
 	for y := range h {
 		y0, y1 := max(y-window, 0)*(w+1), min(y+window+1, h)*(w+1)
 		for x := range w {
@@ -145,6 +149,8 @@ func weigh(l *laid, ref *sheet, mask []bool) *evidence {
 				continue
 			}
 			e.Overlap++
+			at := y/patch*parts.w + x/patch
+			parts.in[at]++
 			q, r := int64(a.q-b.q-c.q+d.q), int64(a.r-b.r-c.r+d.r)
 			vq := float64(n*int64(a.qq-b.qq-c.qq+d.qq) - q*q)
 			vr := float64(n*int64(a.rr-b.rr-c.rr+d.rr) - r*r)
@@ -159,10 +165,17 @@ func weigh(l *laid, ref *sheet, mask []bool) *evidence {
 					e.QueryOK += wq
 				}
 			}
+			if ncc < steps[1] && max(sq, sr) >= leastTexture {
+				parts.bad[at]++
+			}
 			if sr < leastTexture {
 				continue
 			}
 			wr := min(sr, mostTexture)
+			parts.texture[at] += float32(wr)
+			if ncc > steps[2] {
+				parts.agree[at] += float32(wr)
+			}
 			e.Texture += wr
 			for k, s := range steps {
 				if ncc > s {
@@ -187,7 +200,9 @@ func weigh(l *laid, ref *sheet, mask []bool) *evidence {
 	e.largest(w, h, weights)
 	if l.in > 0 {
 		e.Spread /= float64(l.in)
+		e.Hole = float64(parts.hole()) / float64(l.in)
 	}
+	e.Cover = parts.cover()
 	e.Overlap /= float64(w * h)
 	return e
 }
@@ -222,4 +237,18 @@ func (e *evidence) largest(w, h int, weights []float32) {
 			e.Region, e.Spread = sum, float64((x1-x0)*(y1-y0))
 		}
 	}
+}
+
+// near reports whether the two pictures agree at a place of the registered one, given as
+// shares of its sides, or beside it.
+func (e *evidence) near(u, v float64) bool {
+	x, y := int(u*float64(e.w)), int(v*float64(e.h))
+	for j := max(y-2, 0); j <= min(y+2, e.h-1); j += 2 {
+		for i := max(x-2, 0); i <= min(x+2, e.w-1); i += 2 {
+			if e.agrees[j*e.w+i] {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -135,6 +135,10 @@ func (s *scanner) result(opts Options) (*fingerprint.Result, error) {
 		}
 	}
 	r.Insufficient = addLocal(r, s.base.Base(), opts, lacking)
+	addChroma(r, m, opts)
+	if opts.query && r.Insufficient == "" {
+		addInsets(r, s.base.Base(), m)
+	}
 	return r, nil
 }
 
@@ -182,6 +186,46 @@ func addLocal(r *fingerprint.Result, base *local.Gray, opts Options, lacking str
 		fingerprint.Fingerprint{Kind: fingerprint.Local, View: fingerprint.Full, Payload: local.Encode(stored), Quality: 100 * len(stored) / limit},
 		fingerprint.Fingerprint{Kind: fingerprint.Proof, View: fingerprint.Full, Payload: encodeProof(shrink(base, proofSide)), Quality: 100})
 	return ""
+}
+
+// insetForms are the forms in which an inset is looked up.
+var insetForms = [...]fingerprint.Dihedral{fingerprint.Identity, fingerprint.FlipY}
+
+// addInsets adds probes for the pictures that may stand in the picture.
+func addInsets(r *fingerprint.Result, base *local.Gray, m *image.NRGBA) {
+	kx, ky := float64(r.Width)/float64(base.W), float64(r.Height)/float64(base.H)
+	at := func(v int, k float64, most int) int { return min(int(float64(float64(v)*k)+.5), most) }
+	for _, b := range insets(base) {
+		rect := fingerprint.Rect{X0: at(b.X0, kx, r.Width), Y0: at(b.Y0, ky, r.Height), X1: at(b.X1, kx, r.Width), Y1: at(b.Y1, ky, r.Height)}
+		if rect.W() < minSide || rect.H() < minSide || sameRect(rect, r.Box) {
+			continue
+		}
+		blurred := newBlur(newPlane(part(m, rect)))
+		l := blurred.sample(false, false)
+		if measure(l, transform(l)).lacking(rect.W(), rect.H()) != "" {
+			continue
+		}
+		forms, quality := blurred.pdq(), l.quality()
+		for _, f := range insetForms {
+			r.Probes = append(r.Probes, fingerprint.Probe{
+				Fingerprint: fingerprint.Fingerprint{Kind: fingerprint.PDQ256, View: fingerprint.Inset, Payload: forms[inverse(f)], Quality: quality},
+				Form:        f, Inset: len(r.Insets),
+			})
+		}
+		r.Insets = append(r.Insets, rect)
+	}
+}
+
+// addChroma adds the colours of a picture that can be compared.
+func addChroma(r *fingerprint.Result, m *image.NRGBA, opts Options) {
+	if LocalQuery(r) == nil {
+		return
+	}
+	if opts.query {
+		r.Asides = append(r.Asides, fingerprint.Fingerprint{Kind: fingerprint.Chroma, View: fingerprint.Full, Payload: encodeChroma(m, queryChroma), Quality: 100})
+		return
+	}
+	r.Prints = append(r.Prints, fingerprint.Fingerprint{Kind: fingerprint.Chroma, View: fingerprint.Full, Payload: encodeChroma(m, refChroma), Quality: 100})
 }
 
 // addView hashes one view of w × h pixels into prints and the probes of r, or says why it

@@ -16,6 +16,7 @@ type held struct {
 	err     float64 // root mean square distance, as a share of the query's longer side; unheld without inliers
 	seen    int     // features of the registered picture that the query should show
 	asked   int     // features of the query inside the outline
+	sure    int     // those of seen that lie where the two pictures agree
 
 	places []geometry.Point // of the inliers, in the registered picture
 	weight []float64
@@ -107,6 +108,9 @@ func (q *Query) hold(p *Place, c *Comparison, list []geometry.Pair) held {
 		small := sizes[255-int(f.Size)]*rl*size*q.kx < leastSigma
 		if ok && !small && to.X > margin && to.Y > margin && to.X < qw-margin && to.Y < qh-margin {
 			h.seen++
+			if p.fine.near(float64(f.X)/65536*rl/rw, float64(f.Y)/65536*rl/rh) {
+				h.sure++
+			}
 		}
 	}
 	inside, _ := geometry.Overlap(p.Map, rw, rh, qw, qh)
@@ -164,7 +168,7 @@ func (h held) without(c *Comparison, p *Place, common *cells, q *Query) held {
 		out.off *= float64(len(out.places)) / float64(len(h.places))
 	}
 	gone := len(h.places) - len(out.places)
-	out.seen, out.asked = max(0, h.seen-gone), max(0, h.asked-gone)
+	out.seen, out.asked, out.sure = max(0, h.seen-gone), max(0, h.asked-gone), max(0, h.sure-gone)
 	out.sum(float64(c.ref.Width), float64(c.ref.Height), float64(max(q.res.Width, q.res.Height)))
 	return out
 }

@@ -1,6 +1,7 @@
 package photo
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -148,6 +149,7 @@ type vector struct {
 	Box     string    `json:"box"`
 	Forms   [8]string `json:"forms"`
 	Quality int       `json:"quality"`
+	Chroma  string    `json:"chroma"` // first bytes of the SHA-256 of the chroma.v1 payload
 }
 
 // TestVectors freezes pdq256.v1 and the content box: pictures drawn with
@@ -170,6 +172,8 @@ func TestVectors(t *testing.T) {
 			v.Forms[f] = hex.EncodeToString(h)
 		}
 		v.Quality = l.quality()
+		sum := sha256.Sum256(encodeChroma(m, refChroma))
+		v.Chroma = hex.EncodeToString(sum[:8])
 		have = append(have, v)
 	}
 	if *update {

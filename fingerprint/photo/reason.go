@@ -55,6 +55,9 @@ func (p *Place) Words(width, height int) string {
 	if p.Negative {
 		words += ", tones inverted"
 	}
+	if p.recoloured >= otherColours {
+		words += ", in other colours"
+	}
 	return words
 }
 
@@ -81,6 +84,9 @@ func (c *Comparison) Reason(proved bool) string {
 	}
 	b.WriteString(p.Words(c.ref.Width, c.ref.Height))
 	fmt.Fprintf(&b, "; %d local features and %.0f %% of the texture of the overlap agree", p.Inliers, 100*p.Agree)
+	if !proved && p.recolouredFigure() {
+		b.WriteString(", but so simple a figure in other colours may be drawn by anybody")
+	}
 	if c.Shared > 0 {
 		fmt.Fprintf(&b, ", not counting the %.0f %% that is common content", 100*c.Shared)
 	}
