@@ -250,24 +250,14 @@ func (c *trainPhotoCmd) siblings() (out []trainFile) {
 // drawnStart keeps these works apart from those of trials.
 const drawnStart = 1 << 32
 
-// drawn are generated works and strangers of the same series; of each eight one is drawn with
-// the families of [fixtures.Original].
+// drawn are generated works and strangers of the same series.
 func (c *trainPhotoCmd) drawn() (out []trainFile) {
 	names := fixtures.DistractorFamilies()
 	for i := range 2 * c.Drawn {
 		n, f := i/len(names), i%len(names)
 		d := drawnStart*uint64(len(names)) + uint64(i)
 		name := fmt.Sprintf("drawn/%05d-%s.jpg", n, names[f])
-		make := func(*env) ([]byte, error) { return fixtures.DistractorAt(d).Encode() }
-		if n%8 > 5 { // 6 is registered, 7 is asked about
-			p := hardPicture{family: hardOriginals[i%len(hardOriginals)], original: true, seed: d}
-			name = fmt.Sprintf("drawn/%05d-%d-%s.jpg", n, f, p.family)
-			make = func(*env) ([]byte, error) {
-				in, err := p.encode("")
-				return in.data, err
-			}
-		}
-		out = append(out, trainFile{name: name, asked: n%2 == 1, make: make})
+		out = append(out, trainFile{name: name, asked: n%2 == 1, make: func(*env) ([]byte, error) { return fixtures.DistractorAt(d).Encode() }})
 	}
 	return out
 }
