@@ -144,7 +144,7 @@ func picture(p string) func(e *env) (*image.NRGBA, error) {
 	return func(e *env) (*image.NRGBA, error) { return readPicture(e, p) }
 }
 
-// edit draws one, mostly a hard one.
+// editFor draws an edit, mostly a hard one.
 func editFor(r *rand.Rand) string {
 	if r.IntN(3) > 0 {
 		return hardEdits[r.IntN(len(hardEdits))]

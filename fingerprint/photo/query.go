@@ -358,8 +358,8 @@ func (p *Place) finish(q *Query, c *Comparison) {
 
 // sureWhole reports whether whole-picture hash and local features agree, each by itself, that
 // the query is the registered picture as a whole. The local correlation may then disagree:
-// compression wipes out the faint grain that a soft ground has. Of 1,225 such rows of the
-// training sets 1,224 were copies.
+// compression wipes out the faint grain that a soft ground has. Of 1,225 rows of the
+// training sets within slightly wider bounds 1,224 were copies.
 func (p *Place) sureWhole(c *Comparison) bool {
 	return c.Undiscounted == nil && c.PDQ <= wholePDQ && p.held.inliers >= wholeInliers && p.OfRef > wholeShare && p.OfContent > wholeShare &&
 		p.fine.Against <= wholeAgainst*p.fine.Texture && p.recoloured < otherColours
