@@ -42,6 +42,10 @@ func pendingKey(o OwnerID, id WorkID) []byte {
 func watchKey(o OwnerID, seq uint64) []byte {
 	return append(binary.BigEndian.AppendUint64([]byte("q/"), seq), "/"+string(o)...)
 }
+
+// watchNumber is the number in a key of watchKey.
+func watchNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[len("q/"):]) }
+
 func matchKey(o OwnerID, id MatchID) []byte {
 	return []byte("m/" + string(o) + "/" + descending(string(id)))
 }

@@ -79,6 +79,10 @@ type watcher struct {
 	// is searched for in full.
 	mu       sync.Mutex
 	findings map[string]*finding
+
+	// low is the sequence number below which no row is left. Without it every pass would
+	// wade through what the passes before have deleted. Of the goroutine of run only.
+	low uint64
 }
 
 func newWatcher(s *Service) *watcher {
@@ -117,8 +121,10 @@ func (w *watcher) run(ctx context.Context) {
 
 // pass walks once over all rows and reports whether it left any.
 func (w *watcher) pass(ctx context.Context) (left bool, err error) {
-	from := []byte("q/")
-	for from != nil && ctx.Err() == nil {
+	low := w.s.seq.settled() // rows of later numbers may still be on their way
+	leave := func(key []byte) { low = min(low, watchNumber(key)) }
+	from := binary.BigEndian.AppendUint64([]byte("q/"), w.low)
+	for ctx.Err() == nil {
 		var key []byte
 		var row watchRow
 		err := w.s.KV.View(ctx, func(tx store.Txn) error {
@@ -131,16 +137,21 @@ func (w *watcher) pass(ctx context.Context) (left bool, err error) {
 			return errors.Join(err, bad)
 		})
 		if key == nil {
+			if err == nil {
+				w.low = low
+			}
 			return left, err
 		}
 		from = append(key, 0)
 		if _, wait := w.finding(key); wait {
+			leave(key)
 			continue // handOver rings the bell
 		}
 		if err == nil && row.Before > w.s.seq.settled() {
 			// A registration with a lower number is still on its way to the indexes, and may be
 			// of the very picture.
 			left = true
+			leave(key)
 			continue
 		}
 		if err == nil {
@@ -148,6 +159,7 @@ func (w *watcher) pass(ctx context.Context) (left bool, err error) {
 		}
 		if err != nil && ctx.Err() == nil {
 			left = true
+			leave(key)
 			w.s.Log.Error("telling owners of one query failed; it is tried again", "err", err)
 		}
 	}
@@ -234,7 +246,7 @@ func (w *watcher) news(ctx context.Context, key []byte, row watchRow) ([]news, e
 	case known != nil:
 		seen = known.seen
 	case row.Cause == EventMatched:
-		sc.before = binary.BigEndian.Uint64(key[len("q/"):]) // what came after the query is not meant
+		sc.before = watchNumber(key) // what came after the query is not meant
 	}
 	best := map[WorkID]toldMatch{}
 	for i := range row.Queries {
