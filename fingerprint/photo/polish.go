@@ -2,7 +2,6 @@ package photo
 
 import (
 	"math"
-	"slices"
 
 	"selvage/fingerprint/geometry"
 	"selvage/fingerprint/local"
@@ -130,8 +129,38 @@ func tones(l *laid, ref *local.Gray) (gain, offset, spread float64, ok bool) {
 			off = append(off, math.Abs(float64((float64(v)/16-offset)*gain)-float64(ref.Pix[i])))
 		}
 	}
-	slices.Sort(off)
-	return gain, offset, max(12, 4*off[len(off)/2]), true
+	return gain, offset, max(12, 4*nth(off, len(off)/2)), true
+}
+
+// nth is the value that would stand at place k if v were sorted (Hoare's selection). It
+// moves values about.
+func nth(v []float64, k int) float64 {
+	for len(v) > 1 {
+		pivot := v[len(v)/2]
+		i, j := 0, len(v)-1
+		for i <= j {
+			for v[i] < pivot {
+				i++
+			}
+			for v[j] > pivot {
+				j--
+			}
+			if i <= j {
+				v[i], v[j] = v[j], v[i]
+				i++
+				j--
+			}
+		}
+		switch {
+		case k <= j:
+			v = v[:j+1]
+		case k >= i:
+			v, k = v[i:], k-i
+		default:
+			return v[k]
+		}
+	}
+	return v[0]
 }
 
 // solve6 solves six equations by elimination with row pivots.
