@@ -16,7 +16,9 @@ import (
 const (
 	baseDir      = "bundle/"
 	bagitText    = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-	bundleFormat = "selvage.bundle.v1"
+	bundleFormat = "selvage.bundle.v2"
+	// bundles of before have one token, and neither claim nor value of outside
+	bundleFormatV1 = "selvage.bundle.v1"
 
 	// maxSmall limits each file that is read into memory: all but media.
 	maxSmall = 4 << 20

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -153,6 +152,22 @@ func (r *Receipt) commitment() [32]byte {
 	return s.Commitment()
 }
 
+// Names of files that follow from nothing else.
+const (
+	keyDir      = "data/key/"
+	claimName   = "data/work/claim.dsse"
+	claimText   = "data/work/claim.jcs"
+	outsideName = "data/work/not-before.txt"
+)
+
+// tokenName is the file of time token i, counted from 0.
+func tokenName(i int) string {
+	if i == 0 {
+		return "checkpoint.tsr"
+	}
+	return fmt.Sprintf("checkpoint-%d.tsr", i+1)
+}
+
 // addReceipt adds a verified receipt's parts as files.
 func (b bag) addReceipt(dir, name string, r *Receipt) error {
 	s, err := r.Sealed()
@@ -180,8 +195,27 @@ func (b bag) addReceipt(dir, name string, r *Receipt) error {
 	b.add(dir+"opening.txt", opening(s.Salt, r.Envelope))
 	b.add(dir+name+".tlog-proof", []byte(r.Proof))
 	b.add(dir+"checkpoint", logSigned)
-	b.add(dir+"checkpoint.tsr", r.Token)
-	return nil
+	for i, tok := range r.tokens() {
+		b.add(dir+tokenName(i), tok.Token)
+	}
+	if r.Outside != nil {
+		b.add(outsideName, r.Outside)
+	}
+	if r.Claim == nil {
+		return nil
+	}
+	claim, err := ParseEnvelope(r.Claim)
+	if err != nil {
+		return err
+	}
+	b.add(claimName, r.Claim)
+	b.add(claimText, claim.Payload)
+	key, err := verifiedStatement[*KeyStatement](r.Key)
+	if err != nil {
+		return fmt.Errorf("designer's key: %w", err)
+	}
+	b.add(keyDir+"key.pem", []byte(key.Key))
+	return b.addReceipt(keyDir, "key", r.Key)
 }
 
 func (b bag) addMatch(m *MatchEvidence) (*MatchStatement, error) {
@@ -228,15 +262,13 @@ func matchFitsWork(m *MatchStatement, w *WorkStatement, commitment [32]byte) err
 func (b bag) addTrust(receipts []*Receipt) error {
 	p := Policy{Format: PolicyFormat}
 	for _, r := range receipts {
-		if !slices.Contains(p.Logs, r.LogKey) {
-			p.Logs = append(p.Logs, r.LogKey)
-		}
-		if !slices.Contains(p.Services, r.ServiceKey) {
-			p.Services = append(p.Services, r.ServiceKey)
-		}
-		if a := (Authority{Name: r.AuthorityName, Roots: r.Authority}); !slices.Contains(p.Authorities, a) {
-			p.Authorities = append(p.Authorities, a)
-		}
+		c := r.carried()
+		p.Logs, p.Services, p.Authorities = merged(p.Logs, c.Logs), merged(p.Services, c.Services), merged(p.Authorities, c.Authorities)
+		p.Witnesses = merged(p.Witnesses, c.Witnesses)
+	}
+	p.Quorum = receipts[0].Quorum
+	for _, r := range receipts {
+		p.Quorum = min(p.Quorum, r.Quorum)
 	}
 	text, err := p.Marshal()
 	if err != nil {
@@ -255,11 +287,15 @@ func trustFiles(p *Policy) map[string][]byte {
 	for _, a := range p.Authorities {
 		roots.WriteString(a.Roots)
 	}
-	return map[string][]byte{
+	files := map[string][]byte{
 		"trust/log.vkey":        []byte(strings.Join(p.Logs, "\n") + "\n"),
 		"trust/service-key.pem": []byte(strings.Join(p.Services, "")),
 		"trust/tsa-ca.pem":      roots.Bytes(),
 	}
+	if len(p.Witnesses) > 0 {
+		files["trust/witnesses.vkey"] = []byte(strings.Join(p.Witnesses, "\n") + "\n")
+	}
+	return files
 }
 
 // digestLines are the registered files as sha256sum reads them.

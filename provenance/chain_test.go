@@ -118,8 +118,8 @@ func TestTokenWithOpenSSL(t *testing.T) {
 	write := func(name string, b []byte) { must(t, os.WriteFile(filepath.Join(dir, name), b, 0o600)) }
 	write("checkpoint", proof.Checkpoint)
 	write("changed", append(bytes.Clone(proof.Checkpoint), '\n'))
-	write("token.tsr", s.work.Token)
-	write("ca.pem", []byte(s.work.Authority))
+	write("token.tsr", s.work.Tokens[0].Token)
+	write("ca.pem", []byte(s.work.Tokens[0].Authority.Roots))
 	for command, want := range map[string]bool{
 		"openssl ts -verify -data checkpoint -in token.tsr -CAfile ca.pem":                                                                    true,
 		"openssl ts -query -data checkpoint -sha256 -no_nonce -out q.tsq && openssl ts -verify -queryfile q.tsq -in token.tsr -CAfile ca.pem": true,
@@ -212,10 +212,11 @@ func TestReceiptRoundTripAndSwaps(t *testing.T) {
 		"envelope": func(r *provenance.Receipt) { r.Envelope = s.other.Envelope },
 		"salt":     func(r *provenance.Receipt) { r.Salt = s.other.Salt },
 		"proof":    func(r *provenance.Receipt) { r.Proof = s.other.Proof },
-		"token":    func(r *provenance.Receipt) { r.Token = s.other.Token },
-		"no token": func(r *provenance.Receipt) { r.Token = nil },
+		"token":    func(r *provenance.Receipt) { r.Tokens = s.other.Tokens },
+		"no token": func(r *provenance.Receipt) { r.Tokens = nil },
+		"v1 token": func(r *provenance.Receipt) { r.Token = s.work.Tokens[0].Token },
 		"log key":  func(r *provenance.Receipt) { r.LogKey = "selvage.example/log+00000000+AAAA" },
-		"no keys":  func(r *provenance.Receipt) { r.Authority = "" },
+		"no keys":  func(r *provenance.Receipt) { r.Tokens = []provenance.TimeToken{{Token: r.Tokens[0].Token}} },
 		"index": func(r *provenance.Receipt) {
 			r.Proof = strings.Replace(r.Proof, "\nindex 1\n", "\nindex 0\n", 1)
 		},

@@ -28,6 +28,19 @@ func Commit(salt [SaltSize]byte, envelope []byte) [32]byte {
 type Sealed struct {
 	Envelope []byte
 	Salt     [SaltSize]byte
+	Named
+}
+
+// Named is what a work statement names by digest, and a receipt therefore carries.
+type Named struct {
+	// Claim is the envelope of the designer's own claim, Key the receipt of the key that
+	// signed it.
+	Claim []byte   `json:"claim,omitempty"`
+	Key   *Receipt `json:"key,omitempty"`
+	// Outside is the value of the statement's NotBefore, OutsideWitnesses the keys of the
+	// witnesses that have cosigned it, if it is a checkpoint.
+	Outside          []byte   `json:"outside,omitempty"`
+	OutsideWitnesses []string `json:"outsideWitnesses,omitempty"`
 }
 
 // Commitment is the log entry.
@@ -43,7 +56,20 @@ func Seal(st Statement, keys ...ed25519.PrivateKey) (Sealed, error) {
 	if err != nil {
 		return Sealed{}, err
 	}
-	s := Sealed{Envelope: env}
+	return salted(env)
+}
+
+// SealEnvelope adds key's signature to an envelope and draws a salt.
+func SealEnvelope(envelope []byte, key ed25519.PrivateKey) (Sealed, error) {
+	env, err := Countersign(envelope, key)
+	if err != nil {
+		return Sealed{}, err
+	}
+	return salted(env)
+}
+
+func salted(envelope []byte) (Sealed, error) {
+	s := Sealed{Envelope: envelope}
 	if _, err := rand.Read(s.Salt[:]); err != nil {
 		return Sealed{}, fmt.Errorf("salt: %w", err)
 	}

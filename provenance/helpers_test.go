@@ -177,3 +177,5 @@ func certificates(t testing.TB, text string) (certs []*x509.Certificate) {
 	}
 	return certs
 }
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }

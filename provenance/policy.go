@@ -15,6 +15,7 @@ const PolicyFormat = "selvage.policy.v1"
 const (
 	maxPolicy     = 1 << 20
 	maxPolicyKeys = 64
+	maxBeacons    = 10_000
 )
 
 // Policy says whom a verifier trusts. As a file it is JSON with exactly these fields:
@@ -29,7 +30,12 @@ const (
 //	    "independent": true                               false: said to be "(local)"
 //	  }],
 //	  "witnesses": ["witness.example+5e6f7a8b+BAb..."],   cosignature/v1 keys, optional
-//	  "quorum": 2                                         how many of them must have signed
+//	  "quorum": 2,                                        how many of them must have signed
+//	  "beacons": [{                                       values of outside you found yourself, optional
+//	    "source": "https://beacon.example",
+//	    "digest": "9f86d081...",                          SHA-256 of the value's bytes
+//	    "time": "2026-01-02T03:04:05.000Z"
+//	  }]
 //	}
 //
 // At least one log, service and authority must be named; what the material carries but
@@ -41,6 +47,15 @@ type Policy struct {
 	Authorities []Authority `json:"authorities"`
 	Witnesses   []string    `json:"witnesses,omitempty"`
 	Quorum      int         `json:"quorum,omitempty"`
+	Beacons     []Beacon    `json:"beacons,omitempty"`
+}
+
+// Beacon is a value that was published at a time, as the policy's author knows for
+// themselves; see [NotBefore].
+type Beacon struct {
+	Source string `json:"source"`
+	Digest string `json:"digest"`
+	Time   string `json:"time"`
 }
 
 // Authority is a trusted time authority.
@@ -74,6 +89,7 @@ type trust struct {
 	rootOf    []Authority // same order as roots
 	witnesses []*witness
 	quorum    int
+	beacons   []Beacon
 }
 
 func (p *Policy) trust() (*trust, error) {
@@ -88,7 +104,15 @@ func (p *Policy) trust() (*trust, error) {
 	if p.Quorum < 0 || p.Quorum > len(p.Witnesses) || len(p.Witnesses) > maxPolicyKeys {
 		return nil, errors.New("policy: quorum must be between 0 and the number of witnesses")
 	}
-	t := &trust{quorum: p.Quorum}
+	if len(p.Beacons) > maxBeacons {
+		return nil, fmt.Errorf("policy: %d beacons: at most %d", len(p.Beacons), maxBeacons)
+	}
+	for _, b := range p.Beacons {
+		if _, err := ParseTime(b.Time); err != nil || !isDigest(b.Digest) {
+			return nil, fmt.Errorf("policy: beacon %q: want a digest of 64 hex digits and a time", clip(b.Source))
+		}
+	}
+	t := &trust{quorum: p.Quorum, beacons: p.Beacons}
 	for _, k := range p.Logs {
 		v, err := note.NewVerifier(k)
 		if err != nil {

@@ -12,15 +12,23 @@ import (
 // that checks it without our tools, with its expected output. It also returns the day
 // of the latest token, which dates the bag.
 func readme(b bag, src Bundle, work *WorkStatement, match *MatchStatement) (text []byte, date string, err error) {
+	type signed struct { // what the commands for one signature need
+		Payload, Key, Sig, Type string
+		Length                  int
+	}
+	type token struct {
+		File string
+		Unix int64
+	}
 	type part struct {
 		Dir, Name, What         string
 		Salt, Commitment        string
-		PAELen                  int
-		Sig, Type               string
+		Signed                  []signed
 		Time, Authority, Origin string
-		Unix                    int64
+		Tokens                  []token
 		Index, Size             uint64
 		Received                string
+		Witnesses, Quorum       int
 	}
 	var v struct {
 		Work      *WorkStatement
@@ -32,6 +40,19 @@ func readme(b bag, src Bundle, work *WorkStatement, match *MatchStatement) (text
 		Originals bool
 		Accused   bool
 		Format    string
+		// Lower is the lower bound of the registration's time, Outside where it comes from.
+		Lower, Outside string
+		Claim          *ClaimStatement
+		Signed         signed // of the claim
+	}
+	sign := func(payload, key string, e *Envelope, id string) signed {
+		out := signed{Payload: payload, Key: key, Type: PayloadType, Length: len(e.Payload)}
+		for _, s := range e.Signatures {
+			if s.KeyID == id {
+				out.Sig = encodeBase64(s.Sig)
+			}
+		}
+		return out
 	}
 	add := func(dir, name, what, received string, r *Receipt) error {
 		d, ok := r.parts(&reporter{})
@@ -43,23 +64,32 @@ func readme(b bag, src Bundle, work *WorkStatement, match *MatchStatement) (text
 		if f == nil {
 			return fmt.Errorf("receipt of %s does not verify", name)
 		}
-		sig := ""
-		for _, s := range f.envelope.Signatures {
-			if s.KeyID == KeyID(f.serviceKey) {
-				sig = encodeBase64(s.Sig)
-			}
-		}
 		c, _, err := OpenCheckpoint(d.proof.Checkpoint, t.logs...)
 		if err != nil {
 			return err
 		}
-		v.Parts = append(v.Parts, part{
-			Dir: dir, Name: name, What: what, Salt: r.Salt, Commitment: fmt.Sprintf("%x", f.commitment),
-			PAELen: len(f.envelope.Payload), Sig: sig, Type: PayloadType, Received: received,
-			Time: f.token.NotAfter().Format(time.RFC3339), Authority: printable(f.token.Authority), Unix: f.token.Time.Unix(),
+		p := part{
+			Dir: dir, Name: name, What: what, Salt: r.Salt, Commitment: fmt.Sprintf("%x", f.commitment), Received: received,
+			Time: f.notAfter().Format(time.RFC3339), Authority: printable(f.authorities()),
 			Index: d.proof.Index, Size: c.Size, Origin: printable(c.Origin),
-		})
-		date = max(date, f.token.Time.Format(time.DateOnly))
+			Witnesses: t.cosignatures(f.noteText, f.cosigs), Quorum: t.quorum,
+			Signed: []signed{sign(dir+"/statement.jcs", "trust/service-key.pem", f.envelope, KeyID(f.serviceKey))},
+		}
+		if k, ok := f.statement.(*KeyStatement); ok {
+			pub, err := k.PublicKey()
+			if err != nil {
+				return err
+			}
+			p.Signed = append(p.Signed, sign(dir+"/statement.jcs", keyDir+"key.pem", f.envelope, KeyID(pub)))
+		}
+		for i, tok := range f.tokens {
+			p.Tokens = append(p.Tokens, token{dir + "/" + tokenName(i), tok.Time.Unix()})
+		}
+		v.Parts = append(v.Parts, p)
+		if f.notBefore != nil {
+			v.Lower = f.notBefore.Format(time.RFC3339)
+		}
+		date = max(date, f.notAfter().Format(time.DateOnly))
 		return nil
 	}
 	v.Work, v.Match, v.Format = work, match, bundleFormat
@@ -70,6 +100,30 @@ func readme(b bag, src Bundle, work *WorkStatement, match *MatchStatement) (text
 	}
 	if err := add("data/work", "work", "the registration", work.Dates.Received, src.Work); err != nil {
 		return nil, "", err
+	}
+	if nb := work.NotBefore; nb != nil {
+		v.Outside = fmt.Sprintf("%s of %s, %s", nb.Kind, printable(nb.Source), nb.Time)
+	}
+	if src.Work.Claim != nil {
+		key, err := verifiedStatement[*KeyStatement](src.Work.Key)
+		if err != nil {
+			return nil, "", err
+		}
+		e, err := ParseEnvelope(src.Work.Claim)
+		if err != nil {
+			return nil, "", err
+		}
+		pub, err := key.PublicKey()
+		if err != nil {
+			return nil, "", err
+		}
+		if v.Claim, err = OpenClaim(src.Work.Claim, pub); err != nil {
+			return nil, "", err
+		}
+		v.Signed = sign(claimText, keyDir+"key.pem", e, KeyID(pub))
+		if err := add("data/key", "key", "the designer's key", key.Made, src.Work.Key); err != nil {
+			return nil, "", err
+		}
 	}
 	if match != nil {
 		v.Sentence = printable(match.Sentence)
@@ -87,6 +141,7 @@ func readme(b bag, src Bundle, work *WorkStatement, match *MatchStatement) (text
 
 var readmeTemplate = template.Must(template.New("readme").Funcs(template.FuncMap{
 	"base": func(p string) string { return p[strings.LastIndex(p, "/")+1:] },
+	"next": func(i int) int { return i + 3 },
 }).Parse(`EVIDENCE BUNDLE ({{.Format}})
 
 What is claimed
@@ -94,9 +149,21 @@ What is claimed
   Title        {{.Title}}
   Owner        {{.Owner}}
 {{- range .Parts}}
-  Proved time  {{.What}} existed at {{.Time}} at the latest,
+  Proved time  {{.What}} existed at the latest
+               at {{.Time}}
                by the time authority "{{.Authority}}";
                the service's own clock says {{.Received}}
+{{- end}}
+{{- if .Lower}}
+  Not earlier  than {{.Lower}}: the statement contains a
+               {{.Outside}}
+{{- else if .Outside}}
+  Not earlier  than whoever finds it published can tell: the statement contains a
+               {{.Outside}}
+{{- end}}
+{{- if .Claim}}
+  Claimed by   the designer's own key, by the designer's clock
+               at {{.Claim.Made}}
 {{- end}}
 {{- if .Match}}
   Match        {{.Match.Match}}: {{.Match.Verdict}}, probability {{.Match.Probability}}
@@ -106,8 +173,9 @@ What is claimed
 What is not claimed
   A proof of time is not a proof of authorship. The bundle proves that the
   statement existed by the time named, and which files it names. Who made the
-  work, the dates under "fixed" and "firstDisclosed", and the owner's name are
-  claims of the owner. There is no lower bound: the work may be older.
+  work, the dates under "fixed" and "firstDisclosed", the authors, the rights
+  and the owner's name are claims of the owner. The work itself may be older
+  than the statement about it.
 
 The quick check, with the network off (exit status 0 means proved):
   selvage-verify BUNDLE.zip
@@ -147,13 +215,14 @@ The check without our tools
     1
 {{- end}}
 {{range $i, $p := .Parts}}
-{{if eq $i 0}}3. The registration: data/work{{else}}4. The match: data/match{{end}}
+{{next $i}}. {{.What}}: {{.Dir}}
   a. statement.jcs is what the envelope statement.dsse carries.
     $ sed 's/^{"payload":"\([^"]*\)".*/\1/' {{.Dir}}/statement.dsse | base64 -d | cmp - {{.Dir}}/statement.jcs && echo same
     same
-  b. The service signed it (DSSE: Ed25519 over a header and the statement).
-    $ (printf 'DSSEv1 {{len .Type}} {{.Type}} {{.PAELen}} '; cat {{.Dir}}/statement.jcs) > /tmp/selvage-pae.$$; echo {{.Sig}} | base64 -d > /tmp/selvage-sig.$$; openssl pkeyutl -verify -pubin -inkey trust/service-key.pem -rawin -in /tmp/selvage-pae.$$ -sigfile /tmp/selvage-sig.$$; rm -f /tmp/selvage-pae.$$ /tmp/selvage-sig.$$
-    Signature Verified Successfully
+  b. It is signed (DSSE: Ed25519 over a header and the statement).
+{{- range .Signed}}
+{{template "signed" .}}
+{{- end}}
   c. The log entry is the HMAC of the envelope under the salt in opening.txt.
     $ openssl dgst -sha256 -mac HMAC -macopt hexkey:{{.Salt}} {{.Dir}}/statement.dsse
     HMAC-SHA2-256({{.Dir}}/statement.dsse)= {{.Commitment}}
@@ -162,13 +231,36 @@ The check without our tools
      byte and the 32 bytes of c; the path lines lead from it to the root hash
      in the checkpoint, each step SHA-256 of a byte 01, left, right (RFC 6962).
      The checkpoint is a signed note; its key is in trust/log.vkey.
-  e. The time token is over the checkpoint.
-    $ openssl ts -verify -attime {{.Unix}} -in {{.Dir}}/checkpoint.tsr -data {{.Dir}}/checkpoint -CAfile trust/tsa-ca.pem 2>&1 | grep '^Verif'
+{{- if .Quorum}}
+     {{.Witnesses}} witnesses of trust/witnesses.vkey have cosigned it, {{.Quorum}} needed: they
+     have seen no other tree of this log (C2SP tlog-cosignature).
+{{- end}}
+  e. Each time token is over the checkpoint.
+{{- range .Tokens}}
+    $ openssl ts -verify -attime {{.Unix}} -in {{.File}} -data {{$p.Dir}}/checkpoint -CAfile trust/tsa-ca.pem 2>&1 | grep '^Verif'
     Verification: OK
-    $ openssl ts -reply -in {{.Dir}}/checkpoint.tsr -text 2>/dev/null | grep -c '^Time stamp:'
+    $ openssl ts -reply -in {{.File}} -text 2>/dev/null | grep -c '^Time stamp:'
+    1
+{{- end}}
+{{end}}
+{{- if .Claim}}
+The designer's own claim: data/work/claim.dsse
+    $ sed 's/^{"payload":"\([^"]*\)".*/\1/' data/work/claim.dsse | base64 -d | cmp - data/work/claim.jcs && echo same
+    same
+{{- template "signed" .Signed}}
+  The registration names it; the key's entry in the log is older.
+    $ grep -c "$(sha256sum data/work/claim.dsse | cut -c 1-64)" data/work/statement.jcs
+    1
+{{end}}
+{{- if .Outside}}
+The value of outside: data/work/not-before.txt
+    $ grep -c "$(sha256sum data/work/not-before.txt | cut -c 1-64)" data/work/statement.jcs
     1
 {{end}}
 The order of things: the checkpoint cannot be older than the entries in it,
 the token cannot be older than the checkpoint, and nobody can make the token's
 time earlier without the authority's key.
-`))
+{{define "signed"}}
+    $ (printf 'DSSEv1 {{len .Type}} {{.Type}} {{.Length}} '; cat {{.Payload}}) > /tmp/selvage-pae.$$; echo {{.Sig}} | base64 -d > /tmp/selvage-sig.$$; openssl pkeyutl -verify -pubin -inkey {{.Key}} -rawin -in /tmp/selvage-pae.$$ -sigfile /tmp/selvage-sig.$$; rm -f /tmp/selvage-pae.$$ /tmp/selvage-sig.$$
+    Signature Verified Successfully
+{{- end}}`))

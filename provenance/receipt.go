@@ -2,16 +2,26 @@ package provenance
 
 import (
 	"bytes"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 )
 
-// ReceiptFormat is the format field of a receipt.
-const ReceiptFormat = "selvage.receipt.v1"
+// The formats of a receipt.
+const (
+	ReceiptFormat   = "selvage.receipt.v2"
+	ReceiptFormatV1 = "selvage.receipt.v1" // one token, and nothing that is marked v2
+)
 
 const maxReceipt = 4 << 20
+
+// maxTokens is how many time authorities may stamp one checkpoint.
+const maxTokens = 8
 
 // clockSlack is how far the service's clock may run ahead of the time authority's.
 const clockSlack = 5 * time.Minute
@@ -27,30 +37,94 @@ type Receipt struct {
 	Salt string `json:"salt"`
 	// Proof is the text of a [LogProof].
 	Proof string `json:"proof"`
-	// Token is an RFC 3161 response (DER) over the log-signed checkpoint.
-	Token []byte `json:"token"`
-	// LogKey, ServiceKey and Authority are the keys the receipt was made under: a note
-	// verifier key, an Ed25519 key in PEM, and the time authority's root in PEM.
-	LogKey        string `json:"logKey"`
-	ServiceKey    string `json:"serviceKey"`
-	AuthorityName string `json:"authorityName"`
-	Authority     string `json:"authority"`
+	// Tokens are over the log-signed checkpoint, each by another authority (v2).
+	Tokens []TimeToken `json:"tokens,omitempty"`
+	// Token, AuthorityName and Authority are the one token of v1.
+	Token         []byte `json:"token,omitempty"`
+	AuthorityName string `json:"authorityName,omitempty"`
+	Authority     string `json:"authority,omitempty"`
+	// LogKey and ServiceKey are the keys the receipt was made under: a note verifier key and
+	// an Ed25519 key in PEM.
+	LogKey     string `json:"logKey"`
+	ServiceKey string `json:"serviceKey"`
+	// Witnesses are the cosignature keys that the service relied on, Quorum how many of
+	// them have cosigned the checkpoint (v2).
+	Witnesses []string `json:"witnesses,omitempty"`
+	Quorum    int      `json:"quorum,omitempty"`
+	// Claim is the envelope of the designer's own claim, and Key the receipt of the
+	// [KeyStatement] of the key that signed it (v2).
+	Claim []byte   `json:"claim,omitempty"`
+	Key   *Receipt `json:"key,omitempty"`
+	// Outside is the value of outside that the statement's NotBefore names (v2).
+	Outside []byte `json:"outside,omitempty"`
+}
+
+// TimeToken is an RFC 3161 response (DER) and the authority that gave it.
+type TimeToken struct {
+	Token     []byte    `json:"token"`
+	Authority Authority `json:"authority"`
+}
+
+// Notarisation is what a notary adds to a sealed statement.
+type Notarisation struct {
+	Proof      LogProof
+	Tokens     []TimeToken
+	LogKey     string
+	ServiceKey string
+	Witnesses  []string
+	Quorum     int
 }
 
 // NewReceipt puts the parts together. It checks nothing; call Verify before handing it out.
-func NewReceipt(s Sealed, p LogProof, token []byte, logKey, serviceKey string, authority Authority) *Receipt {
-	p.Extra = s.Salt[:]
+func NewReceipt(s Sealed, n Notarisation) *Receipt {
+	n.Proof.Extra = s.Salt[:]
 	return &Receipt{
-		Format:        ReceiptFormat,
-		Envelope:      s.Envelope,
-		Salt:          fmt.Sprintf("%x", s.Salt),
-		Proof:         string(p.Marshal()),
-		Token:         token,
-		LogKey:        logKey,
-		ServiceKey:    serviceKey,
-		AuthorityName: authority.Name,
-		Authority:     authority.Roots,
+		Format:     ReceiptFormat,
+		Envelope:   s.Envelope,
+		Salt:       fmt.Sprintf("%x", s.Salt),
+		Proof:      string(n.Proof.Marshal()),
+		Tokens:     n.Tokens,
+		LogKey:     n.LogKey,
+		ServiceKey: n.ServiceKey,
+		Witnesses:  merged(n.Witnesses, s.OutsideWitnesses),
+		Quorum:     n.Quorum,
+		Claim:      s.Claim,
+		Key:        s.Key,
+		Outside:    s.Outside,
 	}
+}
+
+// tokens are the tokens of either format.
+func (r *Receipt) tokens() []TimeToken {
+	if r.Format == ReceiptFormatV1 {
+		return []TimeToken{{r.Token, Authority{Name: r.AuthorityName, Roots: r.Authority}}}
+	}
+	return r.Tokens
+}
+
+// checkFormat refuses fields of the other format.
+func (r *Receipt) checkFormat() error {
+	v1 := r.Token != nil || r.AuthorityName != "" || r.Authority != ""
+	v2 := r.Tokens != nil || r.Witnesses != nil || r.Quorum != 0 || r.Claim != nil || r.Key != nil || r.Outside != nil
+	switch r.Format {
+	case ReceiptFormatV1:
+		if v2 {
+			return fmt.Errorf("a %s has a field of %s", ReceiptFormatV1, ReceiptFormat)
+		}
+	case ReceiptFormat:
+		if v1 {
+			return fmt.Errorf("a %s has a field of %s", ReceiptFormat, ReceiptFormatV1)
+		}
+		if len(r.Tokens) == 0 || len(r.Tokens) > maxTokens {
+			return fmt.Errorf("%d time tokens: want 1 to %d", len(r.Tokens), maxTokens)
+		}
+		if r.Key != nil && r.Key.Key != nil {
+			return errors.New("the receipt of a key has a key of its own")
+		}
+	default:
+		return fmt.Errorf("format %q: want %q", clip(r.Format), ReceiptFormat)
+	}
+	return nil
 }
 
 // Marshal writes the receipt as canonical JSON.
@@ -62,8 +136,13 @@ func ParseReceipt(b []byte) (*Receipt, error) {
 	if err := decodeStrict(b, &r, maxReceipt); err != nil {
 		return nil, fmt.Errorf("receipt: %w", err)
 	}
-	if r.Format != ReceiptFormat {
-		return nil, fmt.Errorf("receipt: format %q: want %q", clip(r.Format), ReceiptFormat)
+	for _, part := range []*Receipt{&r, r.Key} {
+		if part == nil {
+			continue
+		}
+		if err := part.checkFormat(); err != nil {
+			return nil, fmt.Errorf("receipt: %w", err)
+		}
 	}
 	return &r, nil
 }
@@ -91,12 +170,36 @@ func (r *Receipt) Index() (uint64, error) {
 
 // carried is the policy that trusts exactly the keys the receipt carries.
 func (r *Receipt) carried() *Policy {
-	return &Policy{
-		Format:      PolicyFormat,
-		Logs:        []string{r.LogKey},
-		Services:    []string{r.ServiceKey},
-		Authorities: []Authority{{Name: r.AuthorityName, Roots: r.Authority}},
+	p := &Policy{
+		Format: PolicyFormat, Logs: []string{r.LogKey}, Services: []string{r.ServiceKey},
+		Witnesses: r.Witnesses, Quorum: r.Quorum,
 	}
+	for _, t := range r.tokens() {
+		a := t.Authority
+		a.Independent = false // that is for the reader to say
+		if !slices.Contains(p.Authorities, a) {
+			p.Authorities = append(p.Authorities, a)
+		}
+	}
+	if r.Key != nil {
+		k := r.Key.carried()
+		p.Logs, p.Services = merged(p.Logs, k.Logs), merged(p.Services, k.Services)
+		p.Authorities = merged(p.Authorities, k.Authorities)
+		// The quorum is that of the work's own checkpoint; the key's needs the one of its day.
+		p.Witnesses = merged(p.Witnesses, k.Witnesses)
+	}
+	return p
+}
+
+// merged is a with what of b is not in it.
+func merged[T comparable](a, b []T) []T {
+	a = slices.Clone(a)
+	for _, x := range b {
+		if !slices.Contains(a, x) {
+			a = append(a, x)
+		}
+	}
+	return a
 }
 
 // Verify proves the receipt, under the keys it carries and, if p is not nil, under p.
@@ -115,8 +218,8 @@ func VerifyReceipt(text []byte, opts VerifyOptions) Report {
 
 func (r *Receipt) verify(opts VerifyOptions) Report {
 	rep := &reporter{}
-	if r.Format != ReceiptFormat {
-		rep.add(CannotTell, "format", "%q is not %q", clip(r.Format), ReceiptFormat)
+	if err := r.checkFormat(); err != nil {
+		rep.add(CannotTell, "format", "%v", err)
 		return rep.close("")
 	}
 	t, err := r.carried().trust()
@@ -129,22 +232,22 @@ func (r *Receipt) verify(opts VerifyOptions) Report {
 	}
 	f := d.verify(rep, t)
 	if f != nil {
-		rep.describe(f.statement, f.token)
 		rep.given(f.statement, opts.Original)
 		rep.trusted(f, opts.Policy)
+		rep.describe(f)
 	}
 	return rep.close(headline("receipt", f, opts.Policy))
 }
 
 // describe copies what a proved statement says into the report.
-func (r *reporter) describe(s Statement, tok Token) {
-	w, ok := s.(*WorkStatement)
+func (r *reporter) describe(f *facts) {
+	w, ok := f.statement.(*WorkStatement)
 	if !ok {
 		return
 	}
 	r.Work, r.Title, r.Received = printable(w.Work), printable(w.Title), w.Dates.Received
-	na := tok.NotAfter()
-	r.NotAfter = &na
+	na := f.notAfter()
+	r.NotAfter, r.NotBefore = &na, f.notBefore
 }
 
 // headline is the first line of a good report.
@@ -153,13 +256,13 @@ func headline(what string, f *facts, p *Policy) string {
 		return ""
 	}
 	if p == nil {
-		return fmt.Sprintf("proved under the keys in this %s; time authority: %s (local)", what, f.token.Authority)
+		return fmt.Sprintf("proved under the keys in this %s; time authority: %s (local)", what, f.authorities())
 	}
 	local := " (local)"
 	if f.independent {
 		local = ""
 	}
-	return fmt.Sprintf("proved under the given policy; time authority: %s%s", f.token.Authority, local)
+	return fmt.Sprintf("proved under the given policy; time authority: %s%s", f.authorities(), local)
 }
 
 // parts splits the receipt into what a bundle holds as files.
@@ -172,7 +275,21 @@ func (r *Receipt) parts(rep *reporter) (*dossier, bool) {
 	if !rep.check("log proof", err, "reads as tlog-proof@v1") {
 		return nil, false
 	}
-	return &dossier{envelope: r.Envelope, salt: salt, proof: proof, token: r.Token}, true
+	d := &dossier{envelope: r.Envelope, salt: salt, proof: proof, claim: r.Claim, outside: r.Outside}
+	for _, t := range r.tokens() {
+		d.tokens = append(d.tokens, t.Token)
+	}
+	if r.Key != nil {
+		before := rep.prefix
+		rep.prefix += "designer's key: "
+		k, ok := r.Key.parts(rep)
+		rep.prefix = before
+		if !ok {
+			return nil, false
+		}
+		d.key = k
+	}
+	return d, true
 }
 
 // dossier is one registration as it stands in a receipt or a bundle.
@@ -180,7 +297,10 @@ type dossier struct {
 	envelope []byte
 	salt     [SaltSize]byte
 	proof    LogProof
-	token    []byte
+	tokens   [][]byte
+	claim    []byte   // envelope of the designer's claim; nil if there is none
+	key      *dossier // of the key that signed it
+	outside  []byte
 }
 
 // facts is what a dossier proves.
@@ -193,15 +313,40 @@ type facts struct {
 	noteText    string
 	logSigned   []byte
 	cosigs      []note.Signature
-	token       Token
-	rawToken    []byte
+	index       uint64
+	tokens      []Token
+	rawTokens   [][]byte
+	outside     []byte
+	notBefore   *time.Time // nil: no lower bound
+	key         *facts     // of the designer's key
 	independent bool
+}
+
+// notAfter is the upper bound of the statement's time: the latest of the tokens', so that
+// it holds even if all authorities but one have set their clocks back.
+func (f *facts) notAfter() time.Time {
+	var last time.Time
+	for _, t := range f.tokens {
+		if na := t.NotAfter(); na.After(last) {
+			last = na
+		}
+	}
+	return last
+}
+
+// authorities are the names of those whose tokens were checked.
+func (f *facts) authorities() string {
+	var names []string
+	for _, t := range f.tokens {
+		names = append(names, t.Authority)
+	}
+	return strings.Join(names, ", ")
 }
 
 // verify runs every check of one registration under t and adds a line for each. It
 // returns nil if a line is not proved.
 func (d *dossier) verify(rep *reporter, t *trust) *facts {
-	f := &facts{commitment: Commit(d.salt, d.envelope), rawToken: d.token}
+	f := &facts{commitment: Commit(d.salt, d.envelope), rawTokens: d.tokens, index: d.proof.Index, outside: d.outside}
 	var err error
 	if f.envelope, err = ParseEnvelope(d.envelope); err != nil {
 		rep.add(Contradicted, "envelope", "%v", err)
@@ -218,7 +363,14 @@ func (d *dossier) verify(rep *reporter, t *trust) *facts {
 		return nil
 	}
 	f.serviceKey = signer
-	if n := len(f.envelope.Signatures) - 1; n > 0 {
+	known := 1
+	if k, ok := f.statement.(*KeyStatement); ok {
+		if !rep.check("possession", k.signedBySelf(f.envelope), "the designer's key has signed its own registration") {
+			return nil
+		}
+		known++
+	}
+	if n := len(f.envelope.Signatures) - known; n > 0 {
 		rep.note("%d further signature(s) in the envelope are by keys this verifier does not know and were not checked", n)
 	}
 
@@ -239,18 +391,121 @@ func (d *dossier) verify(rep *reporter, t *trust) *facts {
 		return nil
 	}
 
-	f.token, err = VerifyToken(d.token, logSigned, t.roots)
-	if !rep.check("time token", err, "RFC 3161 token over the checkpoint, %s ± %s, by %s",
-		f.token.Time.Format(time.RFC3339), f.token.Accuracy, f.token.Authority) {
+	if t.quorum > 0 {
+		n := t.cosignatures(f.noteText, f.cosigs)
+		if n < t.quorum {
+			err = fmt.Errorf("%d of the witnesses have cosigned, %d needed", n, t.quorum)
+		}
+		if !rep.check("witnesses", err, "%d of %d witnesses have cosigned the checkpoint, %d needed", n, len(t.witnesses), t.quorum) {
+			return nil
+		}
+	}
+
+	for _, raw := range d.tokens {
+		tok, err := VerifyToken(raw, logSigned, t.roots)
+		if !rep.check("time token", err, "RFC 3161 token over the checkpoint, %s ± %s, by %s",
+			tok.Time.Format(time.RFC3339), tok.Accuracy, tok.Authority) {
+			return nil
+		}
+		f.tokens = append(f.tokens, tok)
+	}
+	if len(f.tokens) == 0 {
+		rep.add(Contradicted, "time token", "there is none")
 		return nil
 	}
 	said := statementTime(f.statement)
-	if at, err := ParseTime(said); err != nil || at.After(f.token.NotAfter().Add(clockSlack)) {
+	if at, err := ParseTime(said); err != nil || at.After(f.notAfter().Add(clockSlack)) {
 		rep.add(Contradicted, "time order", "the statement says %s, which is after the token", said)
 		return nil
 	}
 	rep.add(Proved, "time order", "the service's clock (%s) is not after the token", said)
+	if !d.lowerBound(rep, t, f) || !d.claimed(rep, t, f) {
+		return nil
+	}
 	return f
+}
+
+// lowerBound checks the value of outside, if the statement names one.
+func (d *dossier) lowerBound(rep *reporter, t *trust, f *facts) bool {
+	w, _ := f.statement.(*WorkStatement)
+	if w == nil || w.NotBefore == nil {
+		if d.outside != nil {
+			rep.add(Contradicted, "not before", "there is a value of outside that the statement does not name")
+			return false
+		}
+		return true
+	}
+	bound, aside, err := t.lowerBound(w.NotBefore, d.outside)
+	if err == nil && bound != nil && bound.After(f.notAfter().Add(clockSlack)) {
+		err = fmt.Errorf("the value of outside is of %s, after the time token", FormatTime(*bound))
+	}
+	if err != nil {
+		rep.add(Contradicted, "not before", "%v", err)
+		return false
+	}
+	if f.notBefore = bound; bound == nil {
+		rep.note("%s", aside)
+		return true
+	}
+	rep.add(Proved, "not before", "the statement contains what %s made known at %s", w.NotBefore.Source, FormatTime(*bound))
+	return true
+}
+
+// claimed checks the designer's own claim, if the statement names one.
+func (d *dossier) claimed(rep *reporter, t *trust, f *facts) bool {
+	w, _ := f.statement.(*WorkStatement)
+	if w == nil || w.Claim == nil {
+		if d.claim != nil || d.key != nil {
+			rep.add(Contradicted, "claim", "there is a designer's claim or key that the statement does not name")
+			return false
+		}
+		return true
+	}
+	if d.claim == nil || d.key == nil {
+		rep.add(Contradicted, "claim", "the statement names a designer's claim that is missing, or its key")
+		return false
+	}
+	before := rep.prefix
+	rep.prefix += "designer's key: "
+	// The quorum of the policy is for the work's checkpoint; what was demanded on the day
+	// of the key may have been less.
+	relaxed := *t
+	relaxed.quorum = 0
+	f.key = d.key.verify(rep, &relaxed)
+	rep.prefix = before
+	if f.key == nil {
+		return false
+	}
+	key, ok := f.key.statement.(*KeyStatement)
+	if !ok {
+		rep.add(Contradicted, "claim", "what stands for the designer's key is a %s statement", f.key.statement.statementType())
+		return false
+	}
+	return rep.check("claim", d.checkClaim(w, key, f), "signed by the designer's own key %s, which is in the log before the work", w.Claim.Key)
+}
+
+func (d *dossier) checkClaim(w *WorkStatement, key *KeyStatement, f *facts) error {
+	pub, err := key.PublicKey()
+	if err != nil {
+		return err
+	}
+	switch {
+	case hex.EncodeToString(f.key.commitment[:]) != w.Claim.Registration:
+		return errors.New("the statement names another registration of the designer's key")
+	case KeyID(pub) != w.Claim.Key:
+		return errors.New("the statement names another key of the designer")
+	case key.Owner != w.Owner.ID || key.Service != w.Service:
+		return errors.New("the designer's key is another owner's")
+	case f.key.log.Name() == f.log.Name() && f.key.log.KeyHash() == f.log.KeyHash() && f.key.index >= f.index:
+		return errors.New("the designer's key came into the log after the work")
+	case DigestOf(d.claim) != w.Claim.Digest:
+		return errors.New("the statement names another claim of the designer")
+	}
+	c, err := OpenClaim(d.claim, pub)
+	if err != nil {
+		return err
+	}
+	return c.agrees(w)
 }
 
 func statementTime(s Statement) string {
@@ -259,6 +514,8 @@ func statementTime(s Statement) string {
 		return s.Dates.Received
 	case *MatchStatement:
 		return s.Time
+	case *KeyStatement:
+		return s.Made
 	}
 	return ""
 }
@@ -286,11 +543,40 @@ func (r *reporter) trusted(f *facts, p *Policy) {
 	// A log is its key: the signature is checked again under the policy's own copy.
 	_, _, err = OpenCheckpoint(f.logSigned, t.logs...)
 	ask("policy: log", err == nil, "the policy trusts log "+f.log.Name(), "the policy does not name the key of log "+f.log.Name())
-	tok, err := VerifyToken(f.rawToken, f.logSigned, t.roots)
-	if err == nil {
-		f.independent = t.authority(tok.Root).Independent
+	// One trusted authority is enough; the others' tokens then count for nothing.
+	var trusted []Token
+	for _, raw := range f.rawTokens {
+		if tok, err := VerifyToken(raw, f.logSigned, t.roots); err == nil {
+			trusted = append(trusted, tok)
+			f.independent = f.independent || t.authority(tok.Root).Independent
+		}
 	}
-	ask("policy: authority", err == nil, "the policy trusts the time authority "+tok.Authority, "the policy does not trust the time authority "+f.token.Authority)
+	name := f.authorities()
+	if len(trusted) > 0 {
+		f.tokens = trusted
+	}
+	ask("policy: authority", len(trusted) > 0, "the policy trusts the time authority "+f.authorities(), "the policy does not trust the time authority "+name)
+	if w, _ := f.statement.(*WorkStatement); w != nil && w.NotBefore != nil {
+		// What the material's own witnesses say counts no longer.
+		bound, aside, err := t.lowerBound(w.NotBefore, f.outside)
+		f.notBefore = nil
+		switch {
+		case err != nil:
+			r.add(Contradicted, "policy: not before", "%v", err)
+		case bound == nil:
+			r.note("%s", aside)
+		case bound.After(f.notAfter().Add(clockSlack)):
+			r.add(Contradicted, "policy: not before", "the value of outside is of %s, after the time token", FormatTime(*bound))
+		default:
+			f.notBefore = bound
+		}
+	}
+	if f.key != nil {
+		before := r.prefix
+		r.prefix += "designer's key: "
+		r.trusted(f.key, p)
+		r.prefix = before
+	}
 	if t.quorum > 0 {
 		n := t.cosignatures(f.noteText, f.cosigs)
 		ask("policy: witnesses", n >= t.quorum,

@@ -34,9 +34,10 @@ type Report struct {
 	Lines    []Line `json:"lines"`
 	// Notes say what the answer does not cover.
 	Notes []string `json:"notes"`
-	// NotAfter is the proved upper bound of the registration's time. There is no lower
-	// bound in this version: the statement may be older than it says, never younger.
-	NotAfter *time.Time `json:"notAfter,omitempty"`
+	// NotBefore and NotAfter are the proved bounds of the registration's time. Nil: none;
+	// without a lower one the statement may be older than it says, never younger.
+	NotBefore *time.Time `json:"notBefore,omitempty"`
+	NotAfter  *time.Time `json:"notAfter,omitempty"`
 	// Work, Title and Received are what the statement says, if it could be read.
 	Work     string `json:"work,omitempty"`
 	Title    string `json:"title,omitempty"`
@@ -67,7 +68,11 @@ func (r Report) String() string {
 		fmt.Fprintf(&b, "\nwork %s, %q, received %s by the service's own clock\n", r.Work, r.Title, r.Received)
 	}
 	if r.NotAfter != nil {
-		fmt.Fprintf(&b, "registered: not later than %s (token); lower bound unknown\n", r.NotAfter.UTC().Format(time.RFC3339))
+		lower := "lower bound unknown"
+		if r.NotBefore != nil {
+			lower = fmt.Sprintf("not earlier than %s (value of outside)", r.NotBefore.UTC().Format(time.RFC3339))
+		}
+		fmt.Fprintf(&b, "registered: not later than %s (token); %s\n", r.NotAfter.UTC().Format(time.RFC3339), lower)
 	}
 	for _, n := range r.Notes {
 		b.WriteString("note: " + n + "\n")
@@ -119,7 +124,7 @@ func (r *reporter) close(good string) Report {
 		r.Headline = printable(good)
 	} else {
 		r.Headline = fmt.Sprintf("%s: %s: %s", r.Outcome, first.Check, first.Reason)
-		r.NotAfter = nil
+		r.NotBefore, r.NotAfter = nil, nil
 	}
 	r.Notes = append(r.Notes, notAuthorship)
 	return r.Report

@@ -7,25 +7,31 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
 // The types of statement, as they stand in the "type" field. A type never changes
 // meaning; a statement with more fields is a new type.
 const (
-	WorkType  = "selvage.work.v1"
-	MatchType = "selvage.match.v1"
+	WorkTypeV1 = "selvage.work.v1" // without what is marked v2
+	WorkType   = "selvage.work.v2"
+	MatchType  = "selvage.match.v1"
+	ClaimType  = "selvage.claim.v1"
+	KeyType    = "selvage.key.v1"
 )
 
 const (
 	maxStatement = 512 << 10
 	maxAssets    = 1000
 	maxText      = 4 << 10
+	maxAuthors   = 100
 	// maxInteger is the largest integer that survives JSON numbers (2^53 - 1).
 	maxInteger = 1<<53 - 1
 )
 
-// Statement is what is signed: a [WorkStatement] or a [MatchStatement].
+// Statement is what is signed: a [WorkStatement], a [MatchStatement], a [ClaimStatement]
+// or a [KeyStatement].
 type Statement interface {
 	// Check reports the first field that is missing or has an impossible value.
 	Check() error
@@ -36,7 +42,7 @@ type Statement interface {
 // except Dates.Received, the digests and sizes, and the fingerprints, which are claims
 // of the service.
 type WorkStatement struct {
-	Type string `json:"type"` // WorkType
+	Type string `json:"type"` // WorkType, or WorkTypeV1 in registrations of before
 	// Service names the registering service.
 	Service string `json:"service"`
 	Work    string `json:"work"`
@@ -48,6 +54,14 @@ type WorkStatement struct {
 	Owner    Owner   `json:"owner"`
 	Dates    Dates   `json:"dates"`
 	Assets   []Asset `json:"assets"`
+	// Authors and Rights are who made the work and what is claimed in it, in the owner's
+	// words (v2).
+	Authors []Author `json:"authors,omitempty"`
+	Rights  []string `json:"rights,omitempty"`
+	// Claim names what the owner signed with a key of their own (v2).
+	Claim *ClaimRef `json:"claim,omitempty"`
+	// NotBefore names a value of outside that nobody could know earlier (v2).
+	NotBefore *NotBefore `json:"notBefore,omitempty"`
 }
 
 // Owner is who registers.
@@ -67,12 +81,23 @@ type Dates struct {
 }
 
 // ClaimedDate is a date somebody claims: a year, a month, a day or an RFC 3339 time,
-// with the place and channel where that helps to find it again.
+// with the place, the channel and the reach (whom it could be known to) where that helps
+// to find it again.
 type ClaimedDate struct {
 	Date    string `json:"date"`
 	Place   string `json:"place,omitempty"`
 	Channel string `json:"channel,omitempty"`
+	Reach   string `json:"reach,omitempty"` // v2
 }
+
+// Author is one maker of a work and their role, like "designer" or "photographer".
+type Author struct {
+	Name string `json:"name"`
+	Role string `json:"role,omitempty"`
+}
+
+// Rights are the kinds of right that can be claimed in a work.
+var Rights = []string{"copyright", "unregistered-design", "registered-design", "trade-mark", "patent", "geographical-indication"}
 
 // Asset is one registered file.
 type Asset struct {
@@ -116,8 +141,10 @@ func ParseTime(s string) (time.Time, error) {
 // Check implements [Statement].
 func (s *WorkStatement) Check() error {
 	switch {
-	case s.Type != WorkType:
+	case s.Type != WorkType && s.Type != WorkTypeV1:
 		return fmt.Errorf("type %q: want %q", clip(s.Type), WorkType)
+	case s.Type == WorkTypeV1 && s.hasV2():
+		return fmt.Errorf("a %s statement has a field of %s", WorkTypeV1, WorkType)
 	case s.Service == "" || s.Work == "" || s.Owner.ID == "":
 		return errors.New("service, work and owner.id must not be empty")
 	case s.Version < 1 || s.Version > math.MaxInt32:
@@ -137,10 +164,11 @@ func (s *WorkStatement) Check() error {
 	if _, err := ParseTime(s.Dates.Received); err != nil {
 		return fmt.Errorf("dates.received: %w", err)
 	}
-	for _, d := range []*ClaimedDate{s.Dates.Fixed, s.Dates.FirstDisclosed} {
-		if err := d.check(); err != nil {
-			return err
-		}
+	if err := checkClaims(s.Dates.Fixed, s.Dates.FirstDisclosed, s.Authors, s.Rights); err != nil {
+		return err
+	}
+	if err := errors.Join(s.Claim.check(), s.NotBefore.check()); err != nil {
+		return err
 	}
 	seen := map[string]bool{}
 	for i, a := range s.Assets {
@@ -155,7 +183,42 @@ func (s *WorkStatement) Check() error {
 	return nil
 }
 
-func (s *WorkStatement) statementType() string { return WorkType }
+func (s *WorkStatement) statementType() string { return s.Type }
+
+// hasV2 reports whether a field is set that v1 does not have.
+func (s *WorkStatement) hasV2() bool {
+	return s.Authors != nil || s.Rights != nil || s.Claim != nil || s.NotBefore != nil ||
+		s.Dates.Fixed != nil && s.Dates.Fixed.Reach != "" || s.Dates.FirstDisclosed != nil && s.Dates.FirstDisclosed.Reach != ""
+}
+
+// checkClaims checks what owners claim of a work, in whichever statement.
+func checkClaims(fixed, disclosed *ClaimedDate, authors []Author, rights []string) error {
+	for _, d := range []*ClaimedDate{fixed, disclosed} {
+		if err := d.check(); err != nil {
+			return err
+		}
+	}
+	if len(authors) > maxAuthors {
+		return fmt.Errorf("%d authors: at most %d", len(authors), maxAuthors)
+	}
+	for _, a := range authors {
+		if a.Name == "" {
+			return errors.New("authors: a name is missing")
+		}
+		if err := shortTexts(a.Name, a.Role); err != nil {
+			return err
+		}
+	}
+	for i, r := range rights {
+		if !slices.Contains(Rights, r) {
+			return fmt.Errorf("right %q: want one of %s", clip(r), strings.Join(Rights, ", "))
+		}
+		if slices.Contains(rights[:i], r) {
+			return fmt.Errorf("right %q twice", r)
+		}
+	}
+	return nil
+}
 
 // Asset returns the asset with that digest, or nil.
 func (s *WorkStatement) Asset(digest string) *Asset {
@@ -173,7 +236,7 @@ func (d *ClaimedDate) check() error {
 	}
 	for _, layout := range []string{"2006", "2006-01", time.DateOnly, time.RFC3339} {
 		if _, err := time.Parse(layout, d.Date); err == nil {
-			return shortTexts(d.Place, d.Channel)
+			return shortTexts(d.Place, d.Channel, d.Reach)
 		}
 	}
 	return fmt.Errorf("claimed date %q: want YYYY, YYYY-MM, YYYY-MM-DD or RFC 3339", clip(d.Date))
@@ -230,8 +293,12 @@ func ParseStatement(b []byte) (Statement, error) {
 	}
 	var s Statement
 	switch head.Type {
-	case WorkType:
+	case WorkType, WorkTypeV1:
 		s = &WorkStatement{}
+	case ClaimType:
+		s = &ClaimStatement{}
+	case KeyType:
+		s = &KeyStatement{}
 	case MatchType:
 		s = &MatchStatement{}
 	default:

@@ -57,7 +57,7 @@ func TestStatementStrictness(t *testing.T) {
 		"number":         strings.Replace(g, `"version":1`, `"version":1.0`, 1),
 		"trailing text":  g + "{}",
 		"newline":        g + "\n",
-		"unknown type":   strings.Replace(g, "work.v1", "work.v2", 1),
+		"unknown type":   strings.Replace(g, "work.v2", "work.v9", 1),
 		"no owner":       strings.Replace(g, `"id":"o-1"`, `"id":""`, 1),
 		"digest":         strings.Replace(g, `"digest":"`, `"digest":"A`, 1),
 		"received":       strings.Replace(g, `Z"}`, `+00:00"}`, 1),

@@ -64,7 +64,11 @@ func (v *verifier) run(opts VerifyOptions) *facts {
 		return nil
 	}
 	v.rep.prefix = "work: "
-	workFacts := v.dossier("data/work/", "work", t)
+	d := v.dossier("data/work/", "work")
+	if d != nil {
+		v.claim(d)
+	}
+	workFacts := v.prove(d, "data/work/", t)
 	if workFacts == nil {
 		return nil
 	}
@@ -73,11 +77,11 @@ func (v *verifier) run(opts VerifyOptions) *facts {
 		v.rep.add(Contradicted, "statement", "it is not of a work")
 		return nil
 	}
-	v.rep.describe(work, workFacts.token)
 	v.originals(work)
 	v.rep.prefix = ""
 	v.rep.given(work, opts.Original)
 	v.rep.trusted(workFacts, opts.Policy)
+	v.rep.describe(workFacts)
 	if v.hasMatch() {
 		v.match(work, workFacts, t, opts.Policy)
 	}
@@ -99,7 +103,7 @@ func (v *verifier) layout() bool {
 		return false
 	}
 	format, rest, _ := strings.Cut(string(info), "\n")
-	if format != "Bundle-Format: "+bundleFormat {
+	if format != "Bundle-Format: "+bundleFormat && format != "Bundle-Format: "+bundleFormatV1 {
 		v.rep.add(CannotTell, "bundle", "%q is not a format this verifier knows (%s)", clip(format), bundleFormat)
 		return false
 	}
@@ -145,8 +149,8 @@ func (v *verifier) trust() (*trust, bool) {
 	return t, v.rep.check("keys", err, "log, service and authority keys are readable")
 }
 
-// dossier proves one registration from its files.
-func (v *verifier) dossier(dir, name string, t *trust) *facts {
+// dossier reads one registration from its files; nil if something is missing or damaged.
+func (v *verifier) dossier(dir, name string) *dossier {
 	file := func(n string) []byte {
 		b, err := v.read(dir + n)
 		if err != nil {
@@ -154,35 +158,105 @@ func (v *verifier) dossier(dir, name string, t *trust) *facts {
 		}
 		return b
 	}
-	jcs, dsse, open := file("statement.jcs"), file("statement.dsse"), file("opening.txt")
-	proofText, checkpoint, token := file(name+".tlog-proof"), file("checkpoint"), file("checkpoint.tsr")
+	dsse, open, proofText := file("statement.dsse"), file("opening.txt"), file(name+".tlog-proof")
+	d := &dossier{envelope: dsse, tokens: [][]byte{file(tokenName(0))}}
+	for i := 1; v.bag[dir+tokenName(i)] != nil; i++ {
+		d.tokens = append(d.tokens, file(tokenName(i)))
+	}
 	if v.rep.failed() {
 		return nil
 	}
-	salt, commitment, err := parseOpening(open)
-	if err == nil && commitment != Commit(salt, dsse) {
+	var commitment [32]byte
+	var err error
+	d.salt, commitment, err = parseOpening(open)
+	if err == nil && commitment != Commit(d.salt, dsse) {
 		err = errors.New("the commitment in opening.txt is not that of the envelope under the salt")
 	}
 	if !v.rep.check("opening", err, "opening.txt opens the commitment") {
 		return nil
 	}
-	proof, err := ParseLogProof(proofText)
+	d.proof, err = ParseLogProof(proofText)
 	if !v.rep.check("log proof", err, "reads as tlog-proof@v1") {
 		return nil
 	}
-	f := (&dossier{envelope: dsse, salt: salt, proof: proof, token: token}).verify(v.rep, t)
-	if f == nil {
+	return d
+}
+
+// prove proves a registration and compares the files that repeat a part of it. A nil
+// dossier has been complained about.
+func (v *verifier) prove(d *dossier, dir string, t *trust) *facts {
+	if d == nil {
 		return nil
 	}
-	if !bytes.Equal(jcs, f.envelope.Payload) {
-		v.rep.add(Contradicted, "statement", "statement.jcs is not what the envelope carries")
+	f := d.verify(v.rep, t)
+	if f == nil || !v.repeats(f, dir) {
 		return nil
 	}
-	if !bytes.Equal(checkpoint, f.logSigned) {
-		v.rep.add(Contradicted, "checkpoint", "the file checkpoint is not the log proof's")
-		return nil
+	if f.key != nil {
+		key := f.key.statement.(*KeyStatement)
+		pem, err := v.read(keyDir + "key.pem")
+		if err == nil && string(pem) != key.Key {
+			err = errors.New("key.pem is not the key of the statement")
+		}
+		if !v.rep.check("designer's key: key", err, "key.pem is the key of the statement") || !v.repeats(f.key, keyDir) {
+			return nil
+		}
 	}
 	return f
+}
+
+// repeats compares what stands in files of its own so that other tools find it.
+func (v *verifier) repeats(f *facts, dir string) bool {
+	for _, part := range []struct {
+		name string
+		want []byte
+		what string
+	}{
+		{"statement.jcs", f.envelope.Payload, "statement.jcs is not what the envelope carries"},
+		{"checkpoint", f.logSigned, "the file checkpoint is not the log proof's"},
+	} {
+		have, err := v.read(dir + part.name)
+		if err == nil && !bytes.Equal(have, part.want) {
+			err = errors.New(part.what)
+		}
+		if err != nil {
+			v.rep.add(Contradicted, part.name, "%v", err)
+			return false
+		}
+	}
+	return true
+}
+
+// claim reads the designer's own claim and key, and the value of outside, where the bundle
+// has them.
+func (v *verifier) claim(d *dossier) {
+	file := func(name string) []byte {
+		if v.bag[name] == nil {
+			return nil
+		}
+		b, err := v.read(name)
+		if err != nil {
+			v.rep.add(Contradicted, "files", "%v", err)
+		}
+		return b
+	}
+	d.outside = file(outsideName)
+	if d.claim = file(claimName); d.claim == nil {
+		return
+	}
+	jcs := file(claimText)
+	e, err := ParseEnvelope(d.claim)
+	if err == nil && !bytes.Equal(jcs, e.Payload) {
+		err = errors.New("claim.jcs is not what the envelope claim.dsse carries")
+	}
+	if err != nil {
+		v.rep.add(Contradicted, "claim", "%v", err)
+		return
+	}
+	before := v.rep.prefix
+	v.rep.prefix = "designer's key: "
+	d.key = v.dossier(keyDir, "key")
+	v.rep.prefix = before
 }
 
 // failed reports whether a line already says contradicted.
@@ -249,7 +323,7 @@ func (v *verifier) hasMatch() bool {
 // match proves the match part and that it is about this work.
 func (v *verifier) match(work *WorkStatement, workFacts *facts, t *trust, p *Policy) {
 	v.rep.prefix = "match: "
-	f := v.dossier("data/match/", "match", t)
+	f := v.prove(v.dossier("data/match/", "match"), "data/match/", t)
 	if f == nil {
 		return
 	}

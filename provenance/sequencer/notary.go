@@ -103,6 +103,15 @@ func (n *Notary) Seal(st provenance.Statement) (provenance.Sealed, error) {
 	return provenance.Seal(st, n.keys.Service)
 }
 
+// SealKey countersigns a designer's key statement, which the key itself has signed, and
+// draws its salt.
+func (n *Notary) SealKey(envelope []byte) (provenance.Sealed, error) {
+	if _, err := provenance.OpenKey(envelope); err != nil {
+		return provenance.Sealed{}, err
+	}
+	return provenance.SealEnvelope(envelope, n.keys.Service)
+}
+
 // Issue logs a sealed statement and returns its receipt, verified as a stranger would. It blocks until a checkpoint covers the entry. After a crash it may be
 // called again for the same statement; see IssueFrom to avoid a second entry.
 func (n *Notary) Issue(ctx context.Context, s provenance.Sealed) (*provenance.Receipt, error) {
@@ -135,7 +144,10 @@ func (n *Notary) receipt(ctx context.Context, s provenance.Sealed, index uint64)
 	if err != nil {
 		return nil, err
 	}
-	r := provenance.NewReceipt(s, proof, token, n.keys.LogKey, n.serviceKey, n.time.Authority())
+	r := provenance.NewReceipt(s, provenance.Notarisation{
+		Proof: proof, Tokens: []provenance.TimeToken{{Token: token, Authority: n.time.Authority()}},
+		LogKey: n.keys.LogKey, ServiceKey: n.serviceKey,
+	})
 	// The keys it carries are this notary's own, so they need no policy.
 	if err := r.Verify(nil).Err(); err != nil {
 		return nil, fmt.Errorf("own receipt does not verify: %w", err)
