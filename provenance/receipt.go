@@ -241,13 +241,11 @@ func (r *Receipt) verify(opts VerifyOptions) Report {
 
 // describe copies what a proved statement says into the report.
 func (r *reporter) describe(f *facts) {
-	w, ok := f.statement.(*WorkStatement)
-	if !ok {
-		return
-	}
-	r.Work, r.Title, r.Received = printable(w.Work), printable(w.Title), w.Dates.Received
 	na := f.notAfter()
 	r.NotAfter, r.NotBefore = &na, f.notBefore
+	if w, ok := f.statement.(*WorkStatement); ok {
+		r.Work, r.Title, r.Received = printable(w.Work), printable(w.Title), w.Dates.Received
+	}
 }
 
 // headline is the first line of a good report.

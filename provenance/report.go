@@ -34,7 +34,7 @@ type Report struct {
 	Lines    []Line `json:"lines"`
 	// Notes say what the answer does not cover.
 	Notes []string `json:"notes"`
-	// NotBefore and NotAfter are the proved bounds of the registration's time. Nil: none;
+	// NotBefore and NotAfter are the proved bounds of the statement's time. Nil: none;
 	// without a lower one the statement may be older than it says, never younger.
 	NotBefore *time.Time `json:"notBefore,omitempty"`
 	NotAfter  *time.Time `json:"notAfter,omitempty"`
@@ -72,7 +72,11 @@ func (r Report) String() string {
 		if r.NotBefore != nil {
 			lower = fmt.Sprintf("not earlier than %s (value of outside)", r.NotBefore.UTC().Format(time.RFC3339))
 		}
-		fmt.Fprintf(&b, "registered: not later than %s (token); %s\n", r.NotAfter.UTC().Format(time.RFC3339), lower)
+		what := "registered"
+		if r.Work == "" {
+			what = "made"
+		}
+		fmt.Fprintf(&b, what+": not later than %s (token); %s\n", r.NotAfter.UTC().Format(time.RFC3339), lower)
 	}
 	for _, n := range r.Notes {
 		b.WriteString("note: " + n + "\n")

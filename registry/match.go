@@ -61,7 +61,7 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	if err != nil {
 		return nil, err
 	}
-	s.fill(rep, all, r, q.Alike)
+	s.fill(rep, all, r, q.extent())
 	rep.conclude(r)
 	if err := s.keepReport(ctx, rep, r, seen); err != nil {
 		return nil, err
@@ -69,24 +69,43 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	return rep, nil
 }
 
+// extent is how much an answer shows beside what is to act upon.
+type extent int
+
+const (
+	onlyActing   extent = iota // nothing
+	alsoAlike                  // what is merely similar
+	alsoUnlikely               // what hardly is, too
+)
+
+func (q *MatchRequest) extent() extent {
+	switch {
+	case q.Alike && q.Unlikely:
+		return alsoUnlikely
+	case q.Alike:
+		return alsoAlike
+	}
+	return onlyActing
+}
+
 // shown describes what an answer shows of the hits, and counts the acting ones it leaves out.
-func (s *Service) shown(hits []found, r *fingerprint.Result, asker OwnerID, wantAlike bool) (out []Match, more int) {
+func (s *Service) shown(hits []found, r *fingerprint.Result, asker OwnerID, want extent) (out []Match, more int) {
 	out = []Match{}
-	alike, acting := 0, 0
+	similar, acts := 0, 0
 	perOwner := map[OwnerID]int{}
 	for _, f := range hits {
 		switch {
 		case s.policy.acts(f):
-			if acting == maxActing || perOwner[f.work.Owner] == maxPerOwner {
+			if acts == maxActing || perOwner[f.work.Owner] == maxPerOwner {
 				more++
 				continue
 			}
-			acting++
+			acts++
 			perOwner[f.work.Owner]++
-		case !wantAlike || !s.policy.shows(f) || alike == maxAlike:
+		case want == onlyActing || want == alsoAlike && !s.policy.shows(f) || similar == maxAlike:
 			continue
 		default:
-			alike++
+			similar++
 		}
 		out = append(out, s.describe(f, r, asker))
 	}
@@ -275,7 +294,7 @@ func (s *Service) related(ctx context.Context, w *Work, results []*fingerprint.R
 		if perOwner[f.work.Owner]++; perOwner[f.work.Owner] > maxPerOwner {
 			continue
 		}
-		if m, _ := s.shown([]found{f}, at[f.work.ID], w.Owner, false); len(out) < maxRelated {
+		if m, _ := s.shown([]found{f}, at[f.work.ID], w.Owner, onlyActing); len(out) < maxRelated {
 			out = append(out, m...)
 		}
 	}

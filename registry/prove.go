@@ -23,6 +23,7 @@ import (
 type proofRecord struct {
 	Envelope []byte `json:"envelope"`
 	Salt     []byte `json:"salt"`
+	provenance.Named
 	// From is the size of the log when the statement was sealed: its entry, if a crash
 	// came between log and receipt, is to be looked for from there.
 	From    uint64 `json:"from"`
@@ -47,21 +48,79 @@ func (r *proofRecord) sealed() (provenance.Sealed, error) {
 	if len(r.Salt) != provenance.SaltSize {
 		return provenance.Sealed{}, fmt.Errorf("salt of %d bytes: %w", len(r.Salt), store.ErrCorrupt)
 	}
-	return provenance.Sealed{Envelope: r.Envelope, Salt: [provenance.SaltSize]byte(r.Salt)}, nil
+	return provenance.Sealed{Envelope: r.Envelope, Salt: [provenance.SaltSize]byte(r.Salt), Named: r.Named}, nil
+}
+
+// followUp makes a work the next version of the one that the request names, and returns the
+// commitment of that one's statement; empty where there is none.
+func (s *Service) followUp(ctx context.Context, q RegisterRequest, w *Work) (previous string, err error) {
+	if q.VersionOf != "" {
+		if !validID("w_", string(q.VersionOf)) {
+			return "", &InvalidError{"version_of", "it is not the identifier of a work"}
+		}
+		err := s.KV.View(ctx, func(tx store.Txn) error {
+			before, err := load[Work](tx, workKey(q.Owner, q.VersionOf))
+			if err != nil {
+				return err
+			}
+			proof, err := load[proofRecord](tx, proofKey(q.Owner, q.VersionOf))
+			if err != nil {
+				return err
+			}
+			sealed, err := proof.sealed()
+			if err != nil {
+				return err
+			}
+			c := sealed.Commitment()
+			previous = hex.EncodeToString(c[:])
+			w.Version, w.Replaces = max(1, before.Version)+1, before.ID
+			return nil
+		})
+		if errors.Is(err, store.ErrNotFound) {
+			return "", &InvalidError{"version_of", fmt.Sprintf("you have no work %s", q.VersionOf)}
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	if q.signed != nil && q.signed.claim.Previous != previous {
+		return "", &InvalidError{"claim", "it names another version before (previous) than the request (version_of)"}
+	}
+	return previous, nil
 }
 
 // prepareWork makes the signed statement of a new work.
-func (s *Service) prepareWork(w *Work, results []*fingerprint.Result) (*proofRecord, error) {
+func (s *Service) prepareWork(ctx context.Context, w *Work, results []*fingerprint.Result, previous string, signed *signedClaim) (*proofRecord, error) {
 	st := &provenance.WorkStatement{
-		Type: provenance.WorkType, Service: s.Name, Work: string(w.ID), Version: 1, Title: w.Title, Kind: string(w.Kind),
-		Owner: provenance.Owner{ID: string(w.Owner), Name: string(w.Owner)},
-		Dates: provenance.Dates{Received: provenance.FormatTime(w.Dates.Received)},
+		Type: provenance.WorkType, Service: s.Name, Work: string(w.ID), Version: w.Version, Previous: previous, Title: w.Title, Kind: string(w.Kind),
+		Owner:   provenance.Owner{ID: string(w.Owner), Name: string(w.Owner)},
+		Dates:   provenance.Dates{Received: provenance.FormatTime(w.Dates.Received)},
+		Authors: w.Authors, Rights: w.Rights,
 	}
-	if t := w.Dates.Fixed; t != nil {
-		st.Dates.Fixed = &provenance.ClaimedDate{Date: claimed(*t)}
+	var named provenance.Named
+	if signed != nil {
+		// Dates as coarse as the designer signed them.
+		st.Dates.Fixed, st.Dates.FirstDisclosed = signed.claim.Fixed, signed.claim.FirstDisclosed
+		st.Claim = &signed.ref
+		named.Claim, named.Key = signed.envelope, signed.key
+		w.ClaimKey = signed.ref.Key
+	} else {
+		if t := w.Dates.Fixed; t != nil {
+			st.Dates.Fixed = &provenance.ClaimedDate{Date: claimed(*t)}
+		}
+		if d := w.Dates.FirstDisclosed; d != nil {
+			st.Dates.FirstDisclosed = &provenance.ClaimedDate{Date: claimed(d.Date), Place: d.Place, Channel: d.Channel, Reach: d.Reach}
+		}
 	}
-	if d := w.Dates.FirstDisclosed; d != nil {
-		st.Dates.FirstDisclosed = &provenance.ClaimedDate{Date: claimed(d.Date), Place: d.Place}
+	if s.Outside != nil {
+		v, err := s.Outside(ctx)
+		if err != nil {
+			// The registration must not wait for a world that does not answer: it goes without
+			// a lower bound.
+			s.Log.Warn("no value of outside; registering without a lower bound of the time", "err", err)
+		} else {
+			st.NotBefore, named.Outside, named.OutsideWitnesses = v.NotBefore, v.Value, v.Witnesses
+		}
 	}
 	for i, a := range w.Assets {
 		pa := provenance.Asset{Digest: a.Digest.String(), Size: a.Size, MediaType: mediaType(a.Format), Name: a.Name}
@@ -76,7 +135,11 @@ func (s *Service) prepareWork(w *Work, results []*fingerprint.Result) (*proofRec
 		}
 		st.Assets = append(st.Assets, pa)
 	}
-	return s.seal(st)
+	rec, err := s.seal(st)
+	if err == nil {
+		rec.Named = named
+	}
+	return rec, err
 }
 
 // claimed writes a claimed date as coarsely as it was given: a day where it is midnight UTC.

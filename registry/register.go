@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"selvage/fingerprint"
+	"selvage/provenance"
 	"selvage/store"
 )
 
@@ -34,7 +35,7 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 	if s.shut.Load() {
 		return nil, ErrClosed
 	}
-	if err := q.check(); err != nil {
+	if err := q.checkFiles(); err != nil {
 		return nil, err
 	}
 	assets, err := digestAll(q.Files)
@@ -44,6 +45,14 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 	same := sameFiles(assets)
 	if r, err := s.duplicate(ctx, q, same); r != nil || err != nil {
 		return r, err
+	}
+	if len(q.Claim) > 0 {
+		if err := s.openClaim(ctx, &q, assets); err != nil {
+			return nil, err
+		}
+	}
+	if err := q.check(); err != nil {
+		return nil, err
 	}
 	results, err := s.fingerprintAll(ctx, q)
 	if err != nil {
@@ -117,7 +126,7 @@ func (s *Service) reload(ctx context.Context, w *Work) (again *Work, err error) 
 // errRaced: another registration of the same files by the same owner committed first.
 var errRaced = errors.New("registered meanwhile")
 
-func (q *RegisterRequest) check() error {
+func (q *RegisterRequest) checkFiles() error {
 	if _, err := ParseOwner(string(q.Owner)); err != nil {
 		return err
 	}
@@ -139,6 +148,11 @@ func (q *RegisterRequest) check() error {
 	if len(q.Files) > MaxAssets {
 		return &InvalidError{"file", fmt.Sprintf("a work has at most %d files; register the rest as further works", MaxAssets)}
 	}
+	return nil
+}
+
+// check checks what is said of the files.
+func (q *RegisterRequest) check() error {
 	if q.Title == "" {
 		q.Title = strings.TrimSuffix(path.Base(q.Files[0].Name), path.Ext(q.Files[0].Name))
 	}
@@ -163,11 +177,30 @@ func (q *RegisterRequest) check() error {
 		if !possible(d.Date) {
 			return &InvalidError{"first_disclosed", "use a year from 1 to 9999, in UTC"}
 		}
-		if utf8.RuneCountInString(d.Place) > 1000 || strings.ContainsFunc(d.Place, unprintable) {
-			return &InvalidError{"first_disclosed_place", "use at most 1000 characters, none of them a control character"}
+		for _, t := range []struct{ field, text string }{{"place", d.Place}, {"channel", d.Channel}, {"reach", d.Reach}} {
+			if !shortLine(t.text) {
+				return &InvalidError{"first_disclosed_" + t.field, "use at most 1000 characters, none of them a control character"}
+			}
+		}
+	}
+	if len(q.Authors) > 100 {
+		return &InvalidError{"authors", "name at most 100"}
+	}
+	for _, a := range q.Authors {
+		if a.Name == "" || !shortLine(a.Name) || !shortLine(a.Role) {
+			return &InvalidError{"authors", "give each a name; use at most 1000 characters, none of them a control character"}
+		}
+	}
+	for i, r := range q.Rights {
+		if !slices.Contains(provenance.Rights, r) || slices.Contains(q.Rights[:i], r) {
+			return &InvalidError{"rights", "use each of these at most once: " + strings.Join(provenance.Rights, ", ")}
 		}
 	}
 	return nil
+}
+
+func shortLine(s string) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= 1000 && !strings.ContainsFunc(s, unprintable)
 }
 
 // possible reports whether RFC 3339 can write the time.
@@ -265,9 +298,13 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 	work = &Work{
 		ID: WorkID(newID("w_", now)), Owner: q.Owner, Kind: results[0].Work, Title: q.Title, Description: q.Description,
 		Visibility: q.Visibility, Dates: Dates{Fixed: q.Fixed, FirstDisclosed: q.FirstDisclosed, Received: now},
-		Assets: assets,
+		Authors: q.Authors, Rights: q.Rights, Version: 1, Assets: assets,
 	}
-	proof, err := s.prepareWork(work, results)
+	previous, err := s.followUp(ctx, q, work)
+	if err != nil {
+		return nil, nil, err
+	}
+	proof, err := s.prepareWork(ctx, work, results, previous, q.signed)
 	if err != nil {
 		return nil, nil, err
 	}

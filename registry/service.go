@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/provenance"
 	"selvage/provenance/sequencer"
 	"selvage/store"
 )
@@ -27,6 +28,10 @@ type Config struct {
 	Name    string            // of the service, in statements; default "selvage"
 	Clock   func() time.Time  // default time.Now
 	Log     *slog.Logger      // default: discard
+	// Outside gives the value of outside that the statement of a new work is to contain, for
+	// the lower bound of its time; nil: none. It is called for every registration and must
+	// be quick.
+	Outside func(context.Context) (OutsideValue, error)
 	// Observe is called with every finished stage and its duration; default: none.
 	Observe func(stage string, d time.Duration)
 	// ReceiptWait is how long Register waits for the log before it answers "pending";
@@ -35,6 +40,13 @@ type Config struct {
 	// FlushEvery is how many changes the indexes take before they are written to files;
 	// default 20,000. What was not written is replayed from the store at the next start.
 	FlushEvery int
+}
+
+// OutsideValue is a value that nobody could know earlier; see provenance.NotBefore.
+type OutsideValue struct {
+	NotBefore *provenance.NotBefore
+	Value     []byte
+	Witnesses []string // keys that have cosigned the value, if it is a checkpoint
 }
 
 // Service is the registry. All methods are safe for concurrent use.

@@ -89,10 +89,10 @@ func (s *Service) sift(ctx context.Context, o OwnerID, d fingerprint.Digest, r *
 
 // fill puts the findings into the report: what the asker is shown, how much was left out,
 // and what only the owners of the works left out will see.
-func (s *Service) fill(rep *MatchReport, all sifted, r *fingerprint.Result, alike bool) {
-	rep.Matches, rep.More = s.shown(all.kept, r, rep.Asker, alike)
+func (s *Service) fill(rep *MatchReport, all sifted, r *fingerprint.Result, want extent) {
+	rep.Matches, rep.More = s.shown(all.kept, r, rep.Asker, want)
 	leaveOut := func(hits []found) int {
-		out, more := s.shown(hits, r, rep.Asker, alike)
+		out, more := s.shown(hits, r, rep.Asker, want)
 		for _, m := range out {
 			if m.Verdict.Accuses() {
 				rep.unsaid.Hidden = append(rep.unsaid.Hidden, m)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/provenance"
 )
 
 // OwnerID names a tenant: the designer, shop or organisation that works belong to.
@@ -42,7 +43,16 @@ type Work struct {
 	Description string               `json:"description,omitempty"`
 	Visibility  Visibility           `json:"visibility"`
 	Dates       Dates                `json:"dates"`
-	Assets      []Asset              `json:"assets"`
+	// Authors and Rights are who made the work and what is claimed in it, in the owner's words.
+	Authors []provenance.Author `json:"authors,omitempty"`
+	Rights  []string            `json:"rights,omitempty"`
+	// Version counts the versions of a work from 1 (0 in rows of before), Replaces is the
+	// work that is the version before.
+	Version  int    `json:"version,omitempty"`
+	Replaces WorkID `json:"replaces,omitempty"`
+	// ClaimKey names the key with which the owner signed a claim of their own; empty: none.
+	ClaimKey string  `json:"claim_key,omitempty"`
+	Assets   []Asset `json:"assets"`
 	// Withdrawn is when the owner withdrew the work; it then matches nothing, while its
 	// record and proof stay.
 	Withdrawn *time.Time `json:"withdrawn,omitempty"`
@@ -61,8 +71,10 @@ type Dates struct {
 
 // Disclosure is when and where a work was first shown to the public.
 type Disclosure struct {
-	Date  time.Time `json:"date"`
-	Place string    `json:"place,omitempty"` // channel, address or event, in the owner's words
+	Date    time.Time `json:"date"`
+	Place   string    `json:"place,omitempty"`   // address or event, in the owner's words
+	Channel string    `json:"channel,omitempty"` // like "web shop" or "trade fair"
+	Reach   string    `json:"reach,omitempty"`   // who could know of it
 }
 
 // Asset is one file of a work.
@@ -91,13 +103,22 @@ type RegisterRequest struct {
 	Visibility     Visibility           // empty: Private
 	Fixed          *time.Time
 	FirstDisclosed *Disclosure
-	Files          []File // 1 to MaxAssets
+	Authors        []provenance.Author
+	Rights         []string // of provenance.Rights
+	Files          []File   // 1 to MaxAssets
+	// VersionOf is the owner's work that this one is the next version of; empty: none.
+	VersionOf WorkID
+	// Claim is the envelope of a provenance.ClaimStatement that one of the owner's registered
+	// keys signed. What it says is then said nowhere else in the request. Empty: none.
+	Claim []byte
 	// Bulk is for taking over a collection: the work is not compared with earlier ones, so
 	// Related is nil and no owner of an earlier work is told.
 	Bulk bool
 	// NoWait returns as soon as the work is durable and matchable, without waiting for
 	// the log: the Receipt is then nil unless the work was a duplicate.
 	NoWait bool
+
+	signed *signedClaim // Claim, once it is checked
 }
 
 // Registration is the outcome of Register.
@@ -134,6 +155,9 @@ type MatchRequest struct {
 	File  File
 	// Alike asks for up to 20 merely similar works beside those to act upon.
 	Alike bool
+	// Unlikely, with Alike, counts among those the ones that hardly resemble the file too:
+	// for fitting the model, which must see what it rejects.
+	Unlikely bool
 }
 
 // MatchReport is the answer to one query; it is stored under its ID.

@@ -131,7 +131,7 @@ func (e *env) evalQuery(y *system, paths []string, works *evalSet, jobs int, mea
 	var failed error
 	done, ticks := 0, newTicker()
 	inOrder(e.ctx, len(paths), jobs, func(i int) {
-		lines[i] = e.evalOne(y, paths[i], works)
+		lines[i] = e.evalOne(y, paths[i], works, measures)
 		for k := range lines[i].Matches {
 			if !measures {
 				lines[i].Matches[k].Measures, lines[i].Matches[k].Undiscounted = nil, nil
@@ -156,14 +156,15 @@ func (e *env) evalQuery(y *system, paths []string, works *evalSet, jobs int, mea
 	return out.Flush()
 }
 
-func (e *env) evalOne(y *system, path string, works *evalSet) evalLine {
+// evalOne asks about one file. For fitting the model, what it rejects is wanted too.
+func (e *env) evalOne(y *system, path string, works *evalSet, measures bool) evalLine {
 	line := evalLine{Query: path, Verdict: registry.None, Matches: []evalMatch{}}
 	in, err := readInput(path)
 	if err != nil {
 		line.Error = err.Error()
 		return line
 	}
-	rep, err := y.registry.Match(e.ctx, registry.MatchRequest{Asker: "eval-asker", File: registry.File{Name: in.name(), Data: in.data}, Alike: true})
+	rep, err := y.registry.Match(e.ctx, registry.MatchRequest{Asker: "eval-asker", File: registry.File{Name: in.name(), Data: in.data}, Alike: true, Unlikely: measures})
 	if err != nil {
 		line.Error = err.Error()
 		return line
