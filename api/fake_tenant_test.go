@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"selvage/provenance"
 	"selvage/registry"
 )
 
@@ -150,4 +151,45 @@ func (r *fakeRegistry) Unignore(_ context.Context, o registry.OwnerID, id string
 		return registry.ErrNotFound
 	}
 	return nil
+}
+
+func (r *fakeRegistry) ServiceName() string { return "selvage" }
+
+func (r *fakeRegistry) DesignerKeys(_ context.Context, o registry.OwnerID) ([]registry.DesignerKey, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]registry.DesignerKey{}, r.designerKeys[o]...), nil
+}
+
+func (r *fakeRegistry) RegisterKey(_ context.Context, o registry.OwnerID, envelope []byte) (*registry.DesignerKey, error) {
+	st, err := provenance.OpenKey(envelope)
+	if err != nil {
+		return nil, &registry.InvalidError{Field: "key", Fix: err.Error()}
+	}
+	pub, err := st.PublicKey()
+	if err != nil {
+		return nil, err
+	}
+	now := r.clock()
+	k := registry.DesignerKey{ID: provenance.KeyID(pub), Key: st.Key, Registered: now, Proven: &now}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.designerKeys == nil {
+		r.designerKeys = map[registry.OwnerID][]registry.DesignerKey{}
+	}
+	r.designerKeys[o] = append(r.designerKeys[o], k)
+	return &k, nil
+}
+
+func (r *fakeRegistry) RevokeKey(_ context.Context, o registry.OwnerID, id string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.designerKeys[o] {
+		if k := &r.designerKeys[o][i]; k.ID == id {
+			now := r.clock()
+			k.Revoked = &now
+			return nil
+		}
+	}
+	return registry.ErrNotFound
 }

@@ -25,9 +25,11 @@ type fakeRegistry struct {
 	events   map[registry.OwnerID][]registry.Event
 	feedback []registry.Feedback
 	banks    map[registry.OwnerID][]registry.Ignored
-	pending  bool // receipts stay pending
-	millis   map[string]float64
-	calls    int // of Register, Match and Compare
+
+	designerKeys map[registry.OwnerID][]registry.DesignerKey
+	pending      bool // receipts stay pending
+	millis       map[string]float64
+	calls        int // of Register, Match and Compare
 
 	// before, if set, runs at the start of Register, Match and Evidence.
 	before func(ctx context.Context) error

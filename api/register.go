@@ -25,7 +25,8 @@ func (s *Server) RegisterWork(c echo.Context, p oas.RegisterWorkParams) error {
 	}
 	defer leave()
 	u, err := readForm(c.Request(), registry.MaxAssets,
-		"title", "description", "kind", "visibility", "fixed", "first_disclosed", "first_disclosed_place", "owner")
+		"title", "description", "kind", "visibility", "fixed", "first_disclosed", "first_disclosed_place",
+		"first_disclosed_channel", "first_disclosed_reach", "authors", "rights", "version_of", "claim", "owner")
 	if err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func registerRequest(u *upload, now time.Time) (registry.RegisterRequest, error)
 	r := registry.RegisterRequest{
 		Title: u.fields["title"], Description: u.fields["description"],
 		Kind: fingerprint.WorkKind(u.fields["kind"]), Visibility: registry.Visibility(u.fields["visibility"]),
-		Files: u.files,
+		Files: u.files, VersionOf: registry.WorkID(u.fields["version_of"]), Claim: []byte(u.fields["claim"]),
 	}
 	if r.Kind != "" && !oas.WorkKind(r.Kind).Valid() {
 		return r, &registry.InvalidError{Field: "kind", Fix: "use photo, video or manuscript, or leave it out"}
@@ -171,12 +172,25 @@ func registerRequest(u *upload, now time.Time) (registry.RegisterRequest, error)
 	if err != nil {
 		return r, err
 	}
-	place := u.fields["first_disclosed_place"]
+	d := registry.Disclosure{Place: u.fields["first_disclosed_place"], Channel: u.fields["first_disclosed_channel"], Reach: u.fields["first_disclosed_reach"]}
 	switch {
 	case date != nil:
-		r.FirstDisclosed = &registry.Disclosure{Date: *date, Place: place}
-	case place != "":
-		return r, &registry.InvalidError{Field: "first_disclosed", Fix: "a place was sent without a date; send the date too"}
+		d.Date = *date
+		r.FirstDisclosed = &d
+	case d != registry.Disclosure{}:
+		return r, &registry.InvalidError{Field: "first_disclosed", Fix: "a place, channel or reach was sent without a date; send the date too"}
+	}
+	if a := u.fields["authors"]; a != "" {
+		d := json.NewDecoder(strings.NewReader(a))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&r.Authors); err != nil || d.More() {
+			return r, &registry.InvalidError{Field: "authors", Fix: `write [{"name": "Ada", "role": "designer"}]`}
+		}
+	}
+	if rights := u.fields["rights"]; rights != "" {
+		for _, one := range strings.Split(rights, ",") {
+			r.Rights = append(r.Rights, strings.TrimSpace(one))
+		}
 	}
 	return r, nil
 }

@@ -36,6 +36,11 @@ type Registry interface {
 	Ignore(ctx context.Context, owner registry.OwnerID, label string, f registry.File) (entry *registry.Ignored, added bool, err error)
 	IgnoredList(ctx context.Context, owner registry.OwnerID) ([]registry.Ignored, error)
 	Unignore(ctx context.Context, owner registry.OwnerID, id string) error
+	// ServiceName is how the service calls itself in statements.
+	ServiceName() string
+	DesignerKeys(ctx context.Context, owner registry.OwnerID) ([]registry.DesignerKey, error)
+	RegisterKey(ctx context.Context, owner registry.OwnerID, envelope []byte) (*registry.DesignerKey, error)
+	RevokeKey(ctx context.Context, owner registry.OwnerID, id string) error
 	Ready(ctx context.Context) error
 	LogFile(ctx context.Context, path string) ([]byte, error)
 }

@@ -18,6 +18,7 @@ func TestEveryRoleOnEveryRoute(t *testing.T) {
 		"GET /v1/matches/:id/overlay.png": "adto", "GET /v1/matches/:id/feedback": "adto", "PUT /v1/matches/:id/feedback": "adt", "DELETE /v1/matches/:id/feedback": "adt",
 		"GET /v1/feedback": "adto", "GET /v1/feedback/report": "ado", "GET /v1/feedback/export": "a",
 		"GET /v1/ignored": "adto", "POST /v1/ignored": "ad", "DELETE /v1/ignored/:id": "ad",
+		"GET /v1/designer-keys": "ado", "POST /v1/designer-keys": "ad", "DELETE /v1/designer-keys": "ad",
 		"POST /v1/fingerprints": "ad", "GET /v1/events": "ado",
 		"GET /v1/keys": "a", "POST /v1/keys": "a", "DELETE /v1/keys/:id": "a",
 		"GET /log/checkpoint": "adto", "GET /log/tile/:path": "adto", "GET /metrics": "ao",

@@ -2,10 +2,14 @@ package api
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"mime/multipart"
 	"net/textproto"
+	"net/url"
 	"strings"
 	"testing"
+
+	"selvage/provenance"
 )
 
 // scenario is one request and what its answer must be like. The table runs over the fake
@@ -229,6 +233,20 @@ var scenarios = []scenario{
 	{name: "stop ignoring what is not there", call: call{method: "DELETE", path: "/v1/ignored/i_" + strings.Repeat("9", 26), key: "bert"}, status: 404, problem: "not-found"},
 	{name: "stop ignoring what can be none", call: call{method: "DELETE", path: "/v1/ignored/{A}", key: "bert"}, status: 404, problem: "not-found"},
 
+	// designers' own keys
+	{name: "no keys of one's own", call: call{method: "GET", path: "/v1/designer-keys", key: "bert"}, status: 200, has: []string{`"service":"selvage"`, `"owner":"bert"`, `"items":[]`}},
+	{name: "add a key of one's own", call: call{method: "POST", path: "/v1/designer-keys", key: "bert", header: raw("application/json"), body: ownKey("bert")}, status: 201, has: []string{`"id":"SHA256:`, "PUBLIC KEY", `"proven":"`}},
+	{name: "keys of one's own", call: call{method: "GET", path: "/v1/designer-keys", key: "bert"}, status: 200, has: []string{`"items":[{"id":"SHA256:`}},
+	{name: "a stranger's keys", call: call{method: "GET", path: "/v1/designer-keys", key: "anna"}, status: 200, has: []string{`"items":[]`}},
+	{name: "add what is no key", call: call{method: "POST", path: "/v1/designer-keys", key: "bert", header: raw("application/json"), body: []byte(`{"payload":"e30=","payloadType":"x","signatures":[{"keyid":"x","sig":"eA=="}]}`)}, status: 422, problem: "invalid-field", field: "key"},
+	{name: "add a key as a form", call: call{method: "POST", path: "/v1/designer-keys", key: "bert", form: form2(field("label", "x"))}, status: 415, problem: "unsupported-media-type"},
+	{name: "detector adds a key", call: call{method: "POST", path: "/v1/designer-keys", key: "detector", header: raw("application/json"), body: ownKey("detector")}, status: 403, problem: "forbidden"},
+	{name: "revoke a stranger's key", call: call{method: "DELETE", path: "/v1/designer-keys?id=" + url.QueryEscape(ownKeyID()), key: "anna"}, status: 404, problem: "not-found"},
+	{name: "revoke a key of one's own", call: call{method: "DELETE", path: "/v1/designer-keys?id=" + url.QueryEscape(ownKeyID()), key: "bert"}, status: 204},
+	{name: "revoke no key of one's own", call: call{method: "DELETE", path: "/v1/designer-keys", key: "bert"}, status: 400, problem: "invalid-request"},
+	{name: "channel without a date", call: call{method: "POST", path: "/v1/works", key: "bert", form: form2(field("first_disclosed_channel", "fair"), file("a.png", picture(44)))}, status: 422, problem: "invalid-field", field: "first_disclosed"},
+	{name: "authors that are no list", call: call{method: "POST", path: "/v1/works", key: "bert", form: form2(field("authors", "Ada"), file("a.png", picture(44)))}, status: 422, problem: "invalid-field", field: "authors"},
+
 	{name: "events", call: call{method: "GET", path: "/v1/events", key: "bert"}, status: 200},
 
 	// keys
@@ -299,3 +317,22 @@ func runScenarios(t *testing.T, e *env) {
 }
 
 func TestScenarios(t *testing.T) { runScenarios(t, newEnv(t, nil).seed()) }
+
+func ownKeyOf() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)) }
+
+func ownKeyID() string { return provenance.KeyID(ownKeyOf().Public().(ed25519.PublicKey)) }
+
+// ownKey is the signed statement of a designer's key.
+func ownKey(owner string) []byte {
+	text, err := provenance.EncodePublicKey(ownKeyOf().Public().(ed25519.PublicKey))
+	if err != nil {
+		panic(err)
+	}
+	env, err := provenance.SignKey(&provenance.KeyStatement{
+		Type: provenance.KeyType, Service: "selvage", Owner: owner, Key: text, Made: provenance.FormatTime(epoch),
+	}, ownKeyOf())
+	if err != nil {
+		panic(err)
+	}
+	return env
+}

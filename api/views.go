@@ -20,7 +20,21 @@ func viewWork(w *registry.Work, own, prints bool) oas.Work {
 		Withdrawn: w.Withdrawn, Proven: w.Proven, Assets: []oas.Asset{},
 	}
 	if d := w.Dates.FirstDisclosed; d != nil {
-		v.Dates.FirstDisclosed = &oas.Disclosure{Date: d.Date, Place: some(d.Place)}
+		v.Dates.FirstDisclosed = &oas.Disclosure{Date: d.Date, Place: some(d.Place), Channel: some(d.Channel), Reach: some(d.Reach)}
+	}
+	if w.Version > 0 {
+		v.Version = &w.Version
+	}
+	v.Replaces, v.ClaimKey = some(string(w.Replaces)), some(w.ClaimKey)
+	if len(w.Authors) > 0 {
+		authors := make([]oas.Author, len(w.Authors))
+		for i, a := range w.Authors {
+			authors[i] = oas.Author{Name: a.Name, Role: some(a.Role)}
+		}
+		v.Authors = &authors
+	}
+	if len(w.Rights) > 0 {
+		v.Rights = &w.Rights
 	}
 	for _, a := range w.Assets {
 		va := oas.Asset{Digest: a.Digest.String(), Size: a.Size, Format: some(a.Format)}

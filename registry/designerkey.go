@@ -133,6 +133,9 @@ func (s *Service) designerKey(ctx context.Context, o OwnerID, id string) (rec *d
 	return rec, err
 }
 
+// ServiceName is how the service calls itself in statements.
+func (s *Service) ServiceName() string { return s.Name }
+
 // DesignerKeys lists an owner's keys.
 func (s *Service) DesignerKeys(ctx context.Context, o OwnerID) ([]DesignerKey, error) {
 	out := []DesignerKey{}

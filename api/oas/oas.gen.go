@@ -273,6 +273,12 @@ type Asset struct {
 	Fingerprints *[]Fingerprint `json:"fingerprints,omitempty"`
 }
 
+// Author defines model for Author.
+type Author struct {
+	Name string  `json:"name"`
+	Role *string `json:"role,omitempty"`
+}
+
 // BatchAnswer Exactly one of report and problem is present.
 type BatchAnswer struct {
 	// Index Position of the file in the request, from 0.
@@ -289,13 +295,40 @@ type Dates struct {
 	Received       time.Time   `json:"received"`
 }
 
+// DesignerKey A key of the owner's own; the service has its public half only.
+type DesignerKey struct {
+	// Id SHA256: and the base64 of the SHA-256 of the 32 bytes of the key.
+	Id string `json:"id"`
+
+	// Key Ed25519 public key, PEM.
+	Key string `json:"key"`
+
+	// Proven Its registration is in the log not later than this.
+	Proven     *time.Time `json:"proven,omitempty"`
+	Registered time.Time  `json:"registered"`
+
+	// Revoked From then on its claims are refused.
+	Revoked *time.Time `json:"revoked,omitempty"`
+}
+
+// DesignerKeyList defines model for DesignerKeyList.
+type DesignerKeyList struct {
+	Items []DesignerKey `json:"items"`
+	Owner string        `json:"owner"`
+
+	// Service The name that statements for this service carry.
+	Service string `json:"service"`
+}
+
 // Digest SHA-256 of the exact bytes of a file.
 type Digest = string
 
 // Disclosure defines model for Disclosure.
 type Disclosure struct {
-	Date  time.Time `json:"date"`
-	Place *string   `json:"place,omitempty"`
+	Channel *string   `json:"channel,omitempty"`
+	Date    time.Time `json:"date"`
+	Place   *string   `json:"place,omitempty"`
+	Reach   *string   `json:"reach,omitempty"`
 }
 
 // Event defines model for Event.
@@ -611,14 +644,27 @@ type Region struct {
 
 // RegisterForm defines model for RegisterForm.
 type RegisterForm struct {
+	// Authors Who made the work: a JSON array of {"name", "role"}.
+	Authors *string `json:"authors,omitempty"`
+
+	// Claim The owner's own signed claim: the DSSE envelope (JSON) of a selvage.claim.v1 statement, signed by a
+	// key registered at /v1/designer-keys. Title, dates, authors and rights are then those of the claim
+	// and not sent besides.
+	Claim       *string              `json:"claim,omitempty"`
 	Description *string              `json:"description,omitempty"`
 	File        []openapi_types.File `json:"file"`
 
 	// FirstDisclosed When it was first shown to the public: RFC 3339 time or YYYY-MM-DD, not in the future.
 	FirstDisclosed *string `json:"first_disclosed,omitempty"`
 
+	// FirstDisclosedChannel By which channel, like web shop or trade fair.
+	FirstDisclosedChannel *string `json:"first_disclosed_channel,omitempty"`
+
 	// FirstDisclosedPlace Where it was first shown.
 	FirstDisclosedPlace *string `json:"first_disclosed_place,omitempty"`
+
+	// FirstDisclosedReach Who could know of it.
+	FirstDisclosedReach *string `json:"first_disclosed_reach,omitempty"`
 
 	// Fixed When the work was made: RFC 3339 time or YYYY-MM-DD, not in the future.
 	Fixed *string   `json:"fixed,omitempty"`
@@ -627,8 +673,14 @@ type RegisterForm struct {
 	// Owner Admin keys only: the owner to register for.
 	Owner *string `json:"owner,omitempty"`
 
+	// Rights What is claimed in it, with commas between: copyright, unregistered-design, registered-design, trade-mark, patent, geographical-indication.
+	Rights *string `json:"rights,omitempty"`
+
 	// Title The first file's name without its extension where absent.
 	Title *string `json:"title,omitempty"`
+
+	// VersionOf The own work that this one is the next version of.
+	VersionOf *string `json:"version_of,omitempty"`
 
 	// Visibility `private`: for the owner only. `matchable`: everybody's queries find it, with owner and
 	// date but neither title nor picture. `public`: matchable, and everybody may read it.
@@ -668,6 +720,19 @@ type Signal struct {
 	Of    float32 `json:"of"`
 	Text  string  `json:"text"`
 	Value float32 `json:"value"`
+}
+
+// SignedKey The DSSE envelope of a selvage.key.v1 statement, signed by the key itself.
+type SignedKey struct {
+	// Payload base64
+	Payload     string `json:"payload"`
+	PayloadType string `json:"payloadType"`
+	Signatures  []struct {
+		Keyid string `json:"keyid"`
+
+		// Sig base64
+		Sig string `json:"sig"`
+	} `json:"signatures"`
 }
 
 // Status defines model for Status.
@@ -714,6 +779,17 @@ type Work struct {
 	Proven    *time.Time `json:"proven,omitempty"`
 	Withdrawn *time.Time `json:"withdrawn,omitempty"`
 	Assets    []Asset    `json:"assets"`
+	Authors   *[]Author  `json:"authors,omitempty"`
+
+	// ClaimKey The key with which the owner signed a claim of their own; absent: none.
+	ClaimKey *string `json:"claim_key,omitempty"`
+
+	// Replaces The work that is the version before.
+	Replaces *string   `json:"replaces,omitempty"`
+	Rights   *[]string `json:"rights,omitempty"`
+
+	// Version Versions of a work count from 1.
+	Version *int `json:"version,omitempty"`
 }
 
 // WorkChange defines model for WorkChange.
@@ -754,6 +830,29 @@ type Owner = string
 
 // WorkID defines model for WorkID.
 type WorkID = string
+
+// RevokeDesignerKeyParams defines parameters for RevokeDesignerKey.
+type RevokeDesignerKeyParams struct {
+	Id string `form:"id" json:"id"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// ListDesignerKeysParams defines parameters for ListDesignerKeys.
+type ListDesignerKeysParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// AddDesignerKeyParams defines parameters for AddDesignerKey.
+type AddDesignerKeyParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
@@ -967,6 +1066,9 @@ type ReadReceiptParams struct {
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
+// AddDesignerKeyJSONRequestBody defines body for AddDesignerKey for application/json ContentType.
+type AddDesignerKeyJSONRequestBody = SignedKey
+
 // FingerprintFileMultipartRequestBody defines body for FingerprintFile for multipart/form-data ContentType.
 type FingerprintFileMultipartRequestBody = FileForm
 
@@ -1017,6 +1119,15 @@ type ServerInterface interface {
 	// Ready The service takes requests
 	// (GET /readyz)
 	Ready(ctx echo.Context) error
+	// RevokeDesignerKey Refuse claims of a key from now on
+	// (DELETE /v1/designer-keys)
+	RevokeDesignerKey(ctx echo.Context, params RevokeDesignerKeyParams) error
+	// ListDesignerKeys The owner's own signing keys
+	// (GET /v1/designer-keys)
+	ListDesignerKeys(ctx echo.Context, params ListDesignerKeysParams) error
+	// AddDesignerKey Bring a key of the owner's own into the log
+	// (POST /v1/designer-keys)
+	AddDesignerKey(ctx echo.Context, params AddDesignerKeyParams) error
 	// ListEvents What happened around the owner's works, newest first
 	// (GET /v1/events)
 	ListEvents(ctx echo.Context, params ListEventsParams) error
@@ -1163,6 +1274,99 @@ func (w *ServerInterfaceWrapper) Ready(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.Ready(ctx)
+	return err
+}
+
+// RevokeDesignerKey converts echo context to params.
+func (w *ServerInterfaceWrapper) RevokeDesignerKey(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeDesignerKeyParams
+	// ------------- Required query parameter "id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "id", ctx.QueryParams(), &params.Id, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RevokeDesignerKey(ctx, params)
+	return err
+}
+
+// ListDesignerKeys converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDesignerKeys(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDesignerKeysParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDesignerKeys(ctx, params)
+	return err
+}
+
+// AddDesignerKey converts echo context to params.
+func (w *ServerInterfaceWrapper) AddDesignerKey(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddDesignerKeyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddDesignerKey(ctx, params)
 	return err
 }
 
@@ -2155,6 +2359,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/metrics", wrapper.ReadMetrics, options.OperationMiddlewares["ReadMetrics"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.Spec, options.OperationMiddlewares["Spec"]...)
 	router.GET(options.BaseURL+"/readyz", wrapper.Ready, options.OperationMiddlewares["Ready"]...)
+	router.DELETE(options.BaseURL+"/v1/designer-keys", wrapper.RevokeDesignerKey, options.OperationMiddlewares["RevokeDesignerKey"]...)
+	router.GET(options.BaseURL+"/v1/designer-keys", wrapper.ListDesignerKeys, options.OperationMiddlewares["ListDesignerKeys"]...)
+	router.POST(options.BaseURL+"/v1/designer-keys", wrapper.AddDesignerKey, options.OperationMiddlewares["AddDesignerKey"]...)
 	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["ListEvents"]...)
 	router.GET(options.BaseURL+"/v1/feedback", wrapper.ListFeedback, options.OperationMiddlewares["ListFeedback"]...)
 	router.GET(options.BaseURL+"/v1/feedback/export", wrapper.ExportFeedback, options.OperationMiddlewares["ExportFeedback"]...)

@@ -40,6 +40,7 @@ type cli struct {
 	Reindex     reindexCmd     `cmd:"" help:"Rebuild the index files from the store."`
 	Backup      backupCmd      `cmd:"" help:"Copy a registry into a new directory."`
 	Restore     restoreCmd     `cmd:"" help:"Make a registry from a backup."`
+	DesignerKey designerKeyCmd `cmd:"" help:"Keep keys of your own to sign what you register with."`
 	Keys        keysCmd        `cmd:"" help:"Make, list and revoke API keys."`
 	Healthcheck healthcheckCmd `cmd:"" hidden:"" help:"Ask a running service whether it is well (for containers)."`
 

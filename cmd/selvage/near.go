@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"time"
 
 	"selvage/fingerprint"
@@ -44,10 +45,14 @@ func (n *near) register(a registerArgs, in input) (registered, error) {
 	if a.visibility == "" {
 		a.visibility = string(registry.Matchable)
 	}
-	r, err := n.y.registry.Register(n.e.ctx, registry.RegisterRequest{
-		Owner: n.owner, Title: a.title, Kind: fingerprint.WorkKind(a.kind), Visibility: registry.Visibility(a.visibility),
-		Fixed: a.fixed, Files: []registry.File{{Name: in.name(), Data: in.data}},
-	})
+	q := registry.RegisterRequest{
+		Owner: n.owner, Kind: fingerprint.WorkKind(a.kind), Visibility: registry.Visibility(a.visibility),
+		VersionOf: registry.WorkID(a.versionOf), Files: []registry.File{{Name: in.name(), Data: in.data}},
+	}
+	if err := n.describe(&q, a, in); err != nil {
+		return registered{}, err
+	}
+	r, err := n.y.registry.Register(n.e.ctx, q)
 	if err != nil {
 		return registered{}, err
 	}
@@ -57,6 +62,61 @@ func (n *near) register(a registerArgs, in input) (registered, error) {
 		return registered{}, err
 	}
 	return describeWork(w, r.Duplicate, r.Related), nil
+}
+
+// describe puts what is said of the work into the request, signed if there is a key.
+func (n *near) describe(q *registry.RegisterRequest, a registerArgs, in input) (err error) {
+	if a.key == nil {
+		q.Title, q.Authors, q.Rights = a.title, a.authors, a.rights
+		if a.fixed != nil {
+			t, err := time.Parse(time.DateOnly, a.fixed.Date)
+			if err != nil {
+				return err
+			}
+			q.Fixed = &t
+		}
+		if d := a.disclosed; d != nil {
+			t, err := time.Parse(time.DateOnly, d.Date)
+			if err != nil {
+				return err
+			}
+			q.FirstDisclosed = &registry.Disclosure{Date: t, Place: d.Place, Channel: d.Channel, Reach: d.Reach}
+		}
+		return nil
+	}
+	previous := ""
+	if a.versionOf != "" {
+		var receipt []byte
+		err := retryPending(n.e, func() (err error) {
+			receipt, err = n.y.registry.Receipt(n.e.ctx, n.owner, registry.WorkID(a.versionOf))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.versionOf, err)
+		}
+		if previous, err = commitmentOf(receipt); err != nil {
+			return err
+		}
+	}
+	q.Claim, err = a.claim(string(n.owner), previous, in)
+	return err
+}
+
+func (n *near) designerKeys() (designerKeyList, error) {
+	keys, err := n.y.registry.DesignerKeys(n.e.ctx, n.owner)
+	return designerKeyList{Service: n.y.settings.Name, Owner: string(n.owner), Items: keys}, err
+}
+
+func (n *near) addDesignerKey(envelope []byte) (registry.DesignerKey, error) {
+	k, err := n.y.registry.RegisterKey(n.e.ctx, n.owner, envelope)
+	if err != nil {
+		return registry.DesignerKey{}, err
+	}
+	return *k, nil
+}
+
+func (n *near) revokeDesignerKey(id string) error {
+	return n.y.registry.RevokeKey(n.e.ctx, n.owner, id)
 }
 
 func describeWork(w *registry.Work, duplicate bool, related []registry.Match) registered {

@@ -36,6 +36,9 @@ type backend interface {
 	ignore(label string, file input) (registry.Ignored, error)
 	ignored() ([]registry.Ignored, error)
 	unignore(id string) error
+	designerKeys() (designerKeyList, error)
+	addDesignerKey(envelope []byte) (registry.DesignerKey, error)
+	revokeDesignerKey(id string) error
 	close() error
 }
 

@@ -138,9 +138,9 @@ func (r *remote) upload(path string, fields map[string]string, in input, out any
 }
 
 func (r *remote) register(a registerArgs, in input) (registered, error) {
-	fields := map[string]string{"title": a.title, "kind": a.kind, "visibility": a.visibility, "owner": r.owner}
-	if a.fixed != nil {
-		fields["fixed"] = a.fixed.Format(time.DateOnly)
+	fields := map[string]string{"kind": a.kind, "visibility": a.visibility, "owner": r.owner, "version_of": a.versionOf}
+	if err := r.describe(fields, a, in); err != nil {
+		return registered{}, err
 	}
 	var got struct {
 		Work struct {
@@ -163,6 +163,70 @@ func (r *remote) register(a registerArgs, in input) (registered, error) {
 		out.Digest, out.Insufficient = got.Work.Assets[0].Digest, got.Work.Assets[0].Insufficient
 	}
 	return out, nil
+}
+
+// describe puts what is said of the work into the form, signed if there is a key.
+func (r *remote) describe(fields map[string]string, a registerArgs, in input) error {
+	if a.key == nil {
+		fields["title"], fields["rights"] = a.title, strings.Join(a.rights, ",")
+		if a.fixed != nil {
+			fields["fixed"] = a.fixed.Date
+		}
+		if d := a.disclosed; d != nil {
+			fields["first_disclosed"], fields["first_disclosed_place"] = d.Date, d.Place
+			fields["first_disclosed_channel"], fields["first_disclosed_reach"] = d.Channel, d.Reach
+		}
+		if a.authors != nil {
+			b, err := json.Marshal(a.authors)
+			if err != nil {
+				return err
+			}
+			fields["authors"] = string(b)
+		}
+		return nil
+	}
+	who, err := r.designerKeys()
+	if err != nil {
+		return err
+	}
+	previous := ""
+	if a.versionOf != "" {
+		var receipt []byte
+		err := retryPending(r.e, func() (err error) {
+			receipt, err = r.do(http.MethodGet, "/v1/works/"+url.PathEscape(a.versionOf)+"/receipt", "", nil)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.versionOf, err)
+		}
+		if previous, err = commitmentOf(receipt); err != nil {
+			return err
+		}
+	}
+	claim, err := a.claim(who.Owner, previous, in)
+	fields["claim"] = string(claim)
+	return err
+}
+
+func (r *remote) designerKeys() (out designerKeyList, err error) {
+	b, err := r.do(http.MethodGet, "/v1/designer-keys", "", nil)
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	return out, err
+}
+
+func (r *remote) addDesignerKey(envelope []byte) (out registry.DesignerKey, err error) {
+	b, err := r.do(http.MethodPost, "/v1/designer-keys", "application/json", envelope)
+	if err == nil {
+		err = json.Unmarshal(b, &out)
+	}
+	return out, err
+}
+
+func (r *remote) revokeDesignerKey(id string) error {
+	_, err := r.do(http.MethodDelete, "/v1/designer-keys?"+url.Values{"id": {id}}.Encode(), "", nil)
+	return err
 }
 
 func (r *remote) match(in input, alike bool) (answer, error) {
