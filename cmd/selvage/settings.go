@@ -29,6 +29,9 @@ type Settings struct {
 	Objects string `toml:"objects"`
 	// S3 is read where Objects is "s3".
 	S3 S3Settings `toml:"s3"`
+	// Outside is the value of outside that new statements contain, for a lower bound of their
+	// time; without From there is none.
+	Outside OutsideSettings `toml:"outside"`
 	// MaxUpload is the largest request body in bytes. Environment: SELVAGE_MAX_UPLOAD.
 	MaxUpload int64 `toml:"max_upload"`
 	// RatePerSecond and Burst limit the requests of one API key.
@@ -42,6 +45,16 @@ type Settings struct {
 	FlushEvery int `toml:"flush_every"`
 	// Drain is how long a shutdown waits for requests to end, for example "15s".
 	Drain duration `toml:"drain"`
+}
+
+// OutsideSettings says where a value comes from that nobody could know earlier.
+type OutsideSettings struct {
+	// Kind is "checkpoint", the last one of another log, or "beacon", a public file.
+	Kind string `toml:"kind"`
+	// From is a URL, or a file that something else keeps fresh.
+	From string `toml:"from"`
+	// Witnesses are the keys of those who cosign the other log's checkpoints.
+	Witnesses []string `toml:"witnesses"`
 }
 
 // S3Settings names a bucket. The keys are better given by the environment than in the file.

@@ -11,6 +11,7 @@ import (
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/photo"
+	"selvage/provenance/beacon"
 	"selvage/provenance/sequencer"
 	"selvage/registry"
 	"selvage/store"
@@ -25,6 +26,7 @@ type system struct {
 	kv       *badgerkv.KV
 	objects  store.Objects
 	notary   *sequencer.Notary
+	outside  *beacon.Source // nil: none
 	registry *registry.Service
 }
 
@@ -51,11 +53,20 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 	if err != nil {
 		return nil, err
 	}
-	y.registry, err = registry.Open(e.ctx, registry.Config{
+	c := registry.Config{
 		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(), DataDir: s.Data,
 		Name: s.Name, Log: e.log, Observe: observe, FlushEvery: s.FlushEvery,
-	})
-	if err != nil {
+	}
+	if o := s.Outside; o.From != "" {
+		if y.outside, err = beacon.Open(e.ctx, beacon.Config{Kind: o.Kind, From: o.From, Witnesses: o.Witnesses, Log: e.log}); err != nil {
+			return nil, fmt.Errorf("outside: %w", err)
+		}
+		c.Outside = func(context.Context) (registry.OutsideValue, error) {
+			v, err := y.outside.Value()
+			return registry.OutsideValue{NotBefore: v.NotBefore, Value: v.Bytes, Witnesses: o.Witnesses}, err
+		}
+	}
+	if y.registry, err = registry.Open(e.ctx, c); err != nil {
 		return nil, err
 	}
 	ok = true
@@ -106,6 +117,9 @@ func (y *system) close(ctx context.Context) error {
 	var errs []error
 	if y.registry != nil {
 		errs = append(errs, y.registry.Close(ctx))
+	}
+	if y.outside != nil {
+		y.outside.Close()
 	}
 	if y.notary != nil {
 		errs = append(errs, y.notary.Close(ctx))
