@@ -19,6 +19,23 @@ type Bundle struct {
 	Originals map[string]File
 	// Match is set when the bundle is about a match.
 	Match *MatchEvidence
+	// Report is report.pdf, for people; nil: none.
+	Report []byte
+	// Custody is who did what with the case, one JSON object a line; nil: none.
+	Custody []byte
+	// Tools are verifiers to go with the bundle, by name.
+	Tools map[string][]byte
+	// Case binds all files together and allows a cut of them; nil: neither.
+	Case *CaseEvidence
+}
+
+// CaseEvidence is what makes a bundle a cut of a case.
+type CaseEvidence struct {
+	// Receipt is of the [CaseStatement] that [CaseOf] gives for the bundle.
+	Receipt *Receipt
+	// Secret is what the salts follow from. It is in no bundle.
+	Secret [32]byte
+	Cut    Cut
 }
 
 // MatchEvidence is the part of a bundle that is about a match.
@@ -51,16 +68,38 @@ func RecordDigest(record []byte) (string, error) {
 // WriteBundle verifies the receipts and files and writes the bundle to w. Nothing is
 // written if a receipt does not verify or a file is not what the statement says.
 func WriteBundle(w io.Writer, b Bundle) error {
+	files, err := b.files()
+	if err != nil {
+		return err
+	}
+	receipts := []*Receipt{b.Work}
+	if b.Match != nil {
+		receipts = append(receipts, b.Match.Receipt)
+	}
+	if b.Case != nil {
+		if err := files.addCase(b.Case); err != nil {
+			return fmt.Errorf("bundle: case: %w", err)
+		}
+		receipts = append(receipts, b.Case.Receipt)
+	}
+	if err := files.addTrust(receipts); err != nil {
+		return fmt.Errorf("bundle: %w", err)
+	}
+	return files.finish(w)
+}
+
+// files are those of the whole case, before any cut.
+func (b Bundle) files() (bag, error) {
 	if b.Work == nil {
-		return errors.New("bundle: no receipt of the work")
+		return nil, errors.New("bundle: no receipt of the work")
 	}
 	work, err := verifiedStatement[*WorkStatement](b.Work)
 	if err != nil {
-		return fmt.Errorf("bundle: work: %w", err)
+		return nil, fmt.Errorf("bundle: work: %w", err)
 	}
 	files := bag{}
 	if err := files.addReceipt("data/work/", "work", b.Work); err != nil {
-		return fmt.Errorf("bundle: work: %w", err)
+		return nil, fmt.Errorf("bundle: work: %w", err)
 	}
 	files.add("data/work/digests.txt", digestLines(work))
 	for i, a := range work.Assets {
@@ -68,34 +107,41 @@ func WriteBundle(w io.Writer, b Bundle) error {
 			files[originalName(work, i)] = &bagFile{name: originalName(work, i), open: f.Open}
 		}
 	}
-	receipts := []*Receipt{b.Work}
-	var match *MatchStatement
 	if b.Match != nil {
-		if match, err = files.addMatch(b.Match); err != nil {
-			return fmt.Errorf("bundle: match: %w", err)
+		match, err := files.addMatch(b.Match)
+		if err != nil {
+			return nil, fmt.Errorf("bundle: match: %w", err)
 		}
 		if err := matchFitsWork(match, work, b.Work.commitment()); err != nil {
-			return fmt.Errorf("bundle: %w", err)
+			return nil, fmt.Errorf("bundle: %w", err)
 		}
-		receipts = append(receipts, b.Match.Receipt)
 	}
-	if err := files.addTrust(receipts); err != nil {
-		return fmt.Errorf("bundle: %w", err)
+	if b.Report != nil {
+		files.add(reportName, b.Report)
 	}
-	return files.finish(w, b, work, match)
+	if b.Custody != nil {
+		files.add(custodyName, b.Custody)
+	}
+	for name, data := range b.Tools {
+		files.add(toolsDir+name, data)
+	}
+	return files, nil
 }
 
 // finish hashes everything, compares the media with the statements and writes.
-func (b bag) finish(w io.Writer, src Bundle, work *WorkStatement, match *MatchStatement) error {
+func (b bag) finish(w io.Writer) error {
 	for _, f := range b {
 		if err := f.hash(); err != nil {
 			return fmt.Errorf("bundle: %w", err)
 		}
 	}
-	if err := b.checkMedia(work, match); err != nil {
+	// What the README says is read from the files as a stranger would read them.
+	v := verifier{bag: b, rep: &reporter{}, used: map[string]bool{}}
+	v.statements()
+	if err := v.rep.close("").Err(); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
-	readme, date, err := readme(b, src, work, match)
+	readme, date, err := v.readme()
 	if err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}

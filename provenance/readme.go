@@ -8,135 +8,125 @@ import (
 	"time"
 )
 
+// guide is what README.txt says, see readmeTemplate.
+type guide struct {
+	Format       string
+	Work         *WorkStatement
+	Title, Owner string
+	Match        *MatchStatement
+	Sentence     string
+	Parts        []guidePart
+	// Originals and Accused say that those files are in the bundle, Report that report.pdf is.
+	Originals, Accused, Report bool
+	// Lower is the lower bound of the registration's time, Outside where it comes from.
+	Lower, Outside string
+	Claim          *ClaimStatement
+	Signed         guideSignature // of the claim
+	// Cut is the name of the cut, Withheld how many files of the case are not in it.
+	Cut      string
+	Withheld int
+}
+
+// guidePart is one statement in the log.
+type guidePart struct {
+	Dir, Name, What         string
+	Salt, Commitment        string
+	Signed                  []guideSignature
+	Time, Authority, Origin string
+	Tokens                  []guideToken
+	Index, Size             uint64
+	Received                string
+	Witnesses, Quorum       int
+}
+
+// guideSignature is what the commands for one signature need.
+type guideSignature struct {
+	Payload, Key, Sig, Type string
+	Length                  int
+}
+
+type guideToken struct {
+	File string
+	Unix int64
+}
+
 // readme writes README.txt: what the bundle claims and does not claim, and each command
-// that checks it without our tools, with its expected output. It also returns the day
-// of the latest token, which dates the bag.
-func readme(b bag, src Bundle, work *WorkStatement, match *MatchStatement) (text []byte, date string, err error) {
-	type signed struct { // what the commands for one signature need
-		Payload, Key, Sig, Type string
-		Length                  int
+// that checks it without our tools, with its expected output. It follows from the other
+// files alone, so that the verifier can write it again. It also returns the day of the
+// latest token, which dates the bag.
+func (v *verifier) readme() (text []byte, date string, err error) {
+	work := v.work.statement.(*WorkStatement)
+	g := guide{
+		Format: bundleFormat, Work: work, Title: printable(work.Title), Owner: printable(work.Owner.Name + " (" + work.Owner.ID + ")"),
+		Originals: true, Report: v.bag[reportName] != nil,
 	}
-	type token struct {
-		File string
-		Unix int64
-	}
-	type part struct {
-		Dir, Name, What         string
-		Salt, Commitment        string
-		Signed                  []signed
-		Time, Authority, Origin string
-		Tokens                  []token
-		Index, Size             uint64
-		Received                string
-		Witnesses, Quorum       int
-	}
-	var v struct {
-		Work      *WorkStatement
-		Title     string
-		Owner     string
-		Match     *MatchStatement
-		Sentence  string
-		Parts     []part
-		Originals bool
-		Accused   bool
-		Format    string
-		// Lower is the lower bound of the registration's time, Outside where it comes from.
-		Lower, Outside string
-		Claim          *ClaimStatement
-		Signed         signed // of the claim
-	}
-	sign := func(payload, key string, e *Envelope, id string) signed {
-		out := signed{Payload: payload, Key: key, Type: PayloadType, Length: len(e.Payload)}
-		for _, s := range e.Signatures {
-			if s.KeyID == id {
-				out.Sig = encodeBase64(s.Sig)
-			}
-		}
-		return out
-	}
-	add := func(dir, name, what, received string, r *Receipt) error {
-		d, ok := r.parts(&reporter{})
-		t, err := r.carried().trust()
-		if !ok || err != nil {
-			return fmt.Errorf("receipt cannot be read again: %w", err)
-		}
-		f := d.verify(&reporter{}, t)
-		if f == nil {
-			return fmt.Errorf("receipt of %s does not verify", name)
-		}
-		c, _, err := OpenCheckpoint(d.proof.Checkpoint, t.logs...)
-		if err != nil {
-			return err
-		}
-		p := part{
-			Dir: dir, Name: name, What: what, Salt: r.Salt, Commitment: fmt.Sprintf("%x", f.commitment), Received: received,
-			Time: f.notAfter().Format(time.RFC3339), Authority: printable(f.authorities()),
-			Index: d.proof.Index, Size: c.Size, Origin: printable(c.Origin),
-			Witnesses: t.cosignatures(f.noteText, f.cosigs), Quorum: t.quorum,
-			Signed: []signed{sign(dir+"/statement.jcs", "trust/service-key.pem", f.envelope, KeyID(f.serviceKey))},
-		}
-		if k, ok := f.statement.(*KeyStatement); ok {
-			pub, err := k.PublicKey()
-			if err != nil {
-				return err
-			}
-			p.Signed = append(p.Signed, sign(dir+"/statement.jcs", keyDir+"key.pem", f.envelope, KeyID(pub)))
-		}
-		for i, tok := range f.tokens {
-			p.Tokens = append(p.Tokens, token{dir + "/" + tokenName(i), tok.Time.Unix()})
-		}
-		v.Parts = append(v.Parts, p)
-		if f.notBefore != nil {
-			v.Lower = f.notBefore.Format(time.RFC3339)
-		}
-		date = max(date, f.notAfter().Format(time.DateOnly))
-		return nil
-	}
-	v.Work, v.Match, v.Format = work, match, bundleFormat
-	v.Title, v.Owner = printable(work.Title), printable(work.Owner.Name+" ("+work.Owner.ID+")")
-	v.Originals = true
 	for i := range work.Assets {
-		v.Originals = v.Originals && b[originalName(work, i)] != nil
+		g.Originals = g.Originals && v.bag[originalName(work, i)] != nil
 	}
-	if err := add("data/work", "work", "the registration", work.Dates.Received, src.Work); err != nil {
-		return nil, "", err
-	}
+	g.add("data/work", "work", "the registration", v.work)
 	if nb := work.NotBefore; nb != nil {
-		v.Outside = fmt.Sprintf("%s of %s, %s", nb.Kind, printable(nb.Source), nb.Time)
-	}
-	if src.Work.Claim != nil {
-		key, err := verifiedStatement[*KeyStatement](src.Work.Key)
-		if err != nil {
-			return nil, "", err
-		}
-		e, err := ParseEnvelope(src.Work.Claim)
-		if err != nil {
-			return nil, "", err
-		}
-		pub, err := key.PublicKey()
-		if err != nil {
-			return nil, "", err
-		}
-		if v.Claim, err = OpenClaim(src.Work.Claim, pub); err != nil {
-			return nil, "", err
-		}
-		v.Signed = sign(claimText, keyDir+"key.pem", e, KeyID(pub))
-		if err := add("data/key", "key", "the designer's key", key.Made, src.Work.Key); err != nil {
-			return nil, "", err
+		g.Outside = fmt.Sprintf("%s of %s, %s", nb.Kind, printable(nb.Source), nb.Time)
+		if v.work.notBefore != nil {
+			g.Lower = v.work.notBefore.Format(time.RFC3339)
 		}
 	}
-	if match != nil {
-		v.Sentence = printable(match.Sentence)
-		v.Accused = b[accusedName(match)] != nil
-		if err := add("data/match", "match", "the match", match.Time, src.Match.Receipt); err != nil {
+	if k := v.work.key; k != nil {
+		pub, err := k.statement.(*KeyStatement).PublicKey()
+		if err != nil {
 			return nil, "", err
+		}
+		g.Claim = v.work.claim
+		g.Signed = signatureOf(claimText, keyDir+"key.pem", v.work.claimed, KeyID(pub))
+		g.add("data/key", "key", "the designer's key", k)
+	}
+	if v.match != nil {
+		g.Match = v.match.statement.(*MatchStatement)
+		g.Sentence = printable(g.Match.Sentence)
+		g.Accused = v.bag[accusedName(g.Match)] != nil
+		g.add("data/match", "match", "the match", v.match)
+	}
+	if v.kase != nil {
+		g.Cut, g.Withheld = v.cut, v.withheld
+		g.add("data/case", "case", "the case", v.kase)
+	}
+	for _, f := range []*facts{v.work, v.work.key, v.match, v.kase} {
+		if f != nil {
+			date = max(date, f.notAfter().Format(time.DateOnly))
 		}
 	}
 	var out bytes.Buffer
-	if err := readmeTemplate.Execute(&out, v); err != nil {
+	if err := readmeTemplate.Execute(&out, g); err != nil {
 		return nil, "", err
 	}
 	return out.Bytes(), date, nil
+}
+
+func (g *guide) add(dir, name, what string, f *facts) {
+	p := guidePart{
+		Dir: dir, Name: name, What: what, Salt: fmt.Sprintf("%x", f.salt), Commitment: fmt.Sprintf("%x", f.commitment), Received: statementTime(f.statement),
+		Time: f.notAfter().Format(time.RFC3339), Authority: printable(f.authorities()),
+		Index: f.index, Size: f.size, Origin: printable(f.log.Name()), Witnesses: f.witnesses, Quorum: f.quorum,
+		Signed: []guideSignature{signatureOf(dir+"/statement.jcs", "trust/service-key.pem", f.envelope, KeyID(f.serviceKey))},
+	}
+	if k, ok := f.statement.(*KeyStatement); ok {
+		if pub, err := k.PublicKey(); err == nil {
+			p.Signed = append(p.Signed, signatureOf(dir+"/statement.jcs", keyDir+"key.pem", f.envelope, KeyID(pub)))
+		}
+	}
+	for i, tok := range f.tokens {
+		p.Tokens = append(p.Tokens, guideToken{dir + "/" + tokenName(i), tok.Time.Unix()})
+	}
+	g.Parts = append(g.Parts, p)
+}
+
+func signatureOf(payload, key string, e *Envelope, id string) guideSignature {
+	out := guideSignature{Payload: payload, Key: key, Type: PayloadType, Length: len(e.Payload)}
+	for _, s := range e.Signatures {
+		if s.KeyID == id {
+			out.Sig = encodeBase64(s.Sig)
+		}
+	}
+	return out
 }
 
 var readmeTemplate = template.Must(template.New("readme").Funcs(template.FuncMap{
@@ -164,6 +154,12 @@ What is claimed
 {{- if .Claim}}
   Claimed by   the designer's own key, by the designer's clock
                at {{.Claim.Made}}
+{{- end}}
+{{- if .Cut}}
+  Cut          {{.Cut}}: {{.Withheld}} file(s) of the case are withheld
+{{- end}}
+{{- if .Report}}
+  For people   report.pdf says the same with pictures
 {{- end}}
 {{- if .Match}}
   Match        {{.Match.Match}}: {{.Match.Verdict}}, probability {{.Match.Probability}}
@@ -251,6 +247,12 @@ The designer's own claim: data/work/claim.dsse
   The registration names it; the key's entry in the log is older.
     $ grep -c "$(sha256sum data/work/claim.dsse | cut -c 1-64)" data/work/statement.jcs
     1
+{{end}}
+{{- if .Cut}}
+The case: data/case/statement.jcs names each file by an HMAC under a salt.
+data/case/salts.txt holds the salts of the files that are in this cut.
+    $ while read salt file; do c=$(openssl dgst -sha256 -mac HMAC -macopt "hexkey:$salt" -r "$file" | cut -c 1-64); grep -qF "\"commitment\":\"$c\",\"name\":\"$file\"" data/case/statement.jcs || echo "not of the case: $file"; done < data/case/salts.txt; echo checked
+    checked
 {{end}}
 {{- if .Outside}}
 The value of outside: data/work/not-before.txt

@@ -311,12 +311,17 @@ type facts struct {
 	noteText    string
 	logSigned   []byte
 	cosigs      []note.Signature
-	index       uint64
+	salt        [SaltSize]byte
+	index, size uint64
+	witnesses   int // that have cosigned, of quorum needed
+	quorum      int
 	tokens      []Token
 	rawTokens   [][]byte
 	outside     []byte
 	notBefore   *time.Time // nil: no lower bound
-	key         *facts     // of the designer's key
+	claim       *ClaimStatement
+	claimed     *Envelope // of claim
+	key         *facts    // of the designer's key
 	independent bool
 }
 
@@ -344,7 +349,7 @@ func (f *facts) authorities() string {
 // verify runs every check of one registration under t and adds a line for each. It
 // returns nil if a line is not proved.
 func (d *dossier) verify(rep *reporter, t *trust) *facts {
-	f := &facts{commitment: Commit(d.salt, d.envelope), rawTokens: d.tokens, index: d.proof.Index, outside: d.outside}
+	f := &facts{commitment: Commit(d.salt, d.envelope), rawTokens: d.tokens, salt: d.salt, index: d.proof.Index, outside: d.outside}
 	var err error
 	if f.envelope, err = ParseEnvelope(d.envelope); err != nil {
 		rep.add(Contradicted, "envelope", "%v", err)
@@ -383,7 +388,7 @@ func (d *dossier) verify(rep *reporter, t *trust) *facts {
 	if !rep.check("checkpoint", err, "tree of %d entries signed by log %s", c.Size, c.Origin) {
 		return nil
 	}
-	f.log, f.logSigned, f.cosigs = by, logSigned, cosigs
+	f.log, f.logSigned, f.cosigs, f.size = by, logSigned, cosigs, c.Size
 	f.noteText = string(logSigned[:bytes.Index(logSigned, []byte("\n\n"))+1])
 	if !rep.check("inclusion", d.proof.checkInclusion(f.commitment[:], c), "the commitment is entry %d of that tree", d.proof.Index) {
 		return nil
@@ -391,6 +396,7 @@ func (d *dossier) verify(rep *reporter, t *trust) *facts {
 
 	if t.quorum > 0 {
 		n := t.cosignatures(f.noteText, f.cosigs)
+		f.witnesses, f.quorum = n, t.quorum
 		if n < t.quorum {
 			err = fmt.Errorf("%d of the witnesses have cosigned, %d needed", n, t.quorum)
 		}
@@ -499,11 +505,13 @@ func (d *dossier) checkClaim(w *WorkStatement, key *KeyStatement, f *facts) erro
 	case DigestOf(d.claim) != w.Claim.Digest:
 		return errors.New("the statement names another claim of the designer")
 	}
-	c, err := OpenClaim(d.claim, pub)
-	if err != nil {
+	if f.claim, err = OpenClaim(d.claim, pub); err != nil {
 		return err
 	}
-	return c.agrees(w)
+	if f.claimed, err = ParseEnvelope(d.claim); err != nil {
+		return err
+	}
+	return f.claim.agrees(w)
 }
 
 func statementTime(s Statement) string {
@@ -514,6 +522,8 @@ func statementTime(s Statement) string {
 		return s.Time
 	case *KeyStatement:
 		return s.Made
+	case *CaseStatement:
+		return s.Time
 	}
 	return ""
 }

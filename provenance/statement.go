@@ -19,6 +19,7 @@ const (
 	MatchType  = "selvage.match.v1"
 	ClaimType  = "selvage.claim.v1"
 	KeyType    = "selvage.key.v1"
+	CaseType   = "selvage.case.v1"
 )
 
 const (
@@ -30,8 +31,8 @@ const (
 	maxInteger = 1<<53 - 1
 )
 
-// Statement is what is signed: a [WorkStatement], a [MatchStatement], a [ClaimStatement]
-// or a [KeyStatement].
+// Statement is what is signed: a [WorkStatement], a [MatchStatement], a [ClaimStatement],
+// a [KeyStatement] or a [CaseStatement].
 type Statement interface {
 	// Check reports the first field that is missing or has an impossible value.
 	Check() error
@@ -299,6 +300,8 @@ func ParseStatement(b []byte) (Statement, error) {
 		s = &ClaimStatement{}
 	case KeyType:
 		s = &KeyStatement{}
+	case CaseType:
+		s = &CaseStatement{}
 	case MatchType:
 		s = &MatchStatement{}
 	default:

@@ -47,6 +47,12 @@ type verifier struct {
 	bag  bag
 	rep  *reporter
 	used map[string]bool
+	v1   bool
+
+	// What was proved; nil where it was not, or is not in the bundle.
+	work, match, kase *facts
+	cut               string
+	withheld          int
 }
 
 func (v *verifier) read(name string) ([]byte, error) {
@@ -56,43 +62,94 @@ func (v *verifier) read(name string) ([]byte, error) {
 
 // run returns the facts about the work if nothing stopped it; the report's lines have the say.
 func (v *verifier) run(opts VerifyOptions) *facts {
-	if !v.layout() {
+	if !v.layout() || !v.statements() || v.rep.failed() {
 		return nil
 	}
-	t, ok := v.trust()
-	if !ok {
-		return nil
+	if !v.v1 {
+		v.rewrite()
 	}
-	v.rep.prefix = "work: "
-	d := v.dossier("data/work/", "work")
-	if d != nil {
-		v.claim(d)
-	}
-	workFacts := v.prove(d, "data/work/", t)
-	if workFacts == nil {
-		return nil
-	}
-	work, ok := workFacts.statement.(*WorkStatement)
-	if !ok {
-		v.rep.add(Contradicted, "statement", "it is not of a work")
-		return nil
-	}
-	v.originals(work)
-	v.rep.prefix = ""
-	v.rep.given(work, opts.Original)
-	v.rep.trusted(workFacts, opts.Policy)
-	v.rep.describe(workFacts)
-	if v.hasMatch() {
-		v.match(work, workFacts, t, opts.Policy)
+	v.rep.given(v.work.statement, opts.Original)
+	for _, part := range []struct {
+		prefix string
+		facts  *facts
+	}{{"", v.work}, {"match: ", v.match}, {"case: ", v.kase}} {
+		if part.facts != nil {
+			v.rep.prefix = part.prefix
+			v.rep.trusted(part.facts, opts.Policy)
+		}
 	}
 	v.rep.prefix = ""
+	v.rep.describe(v.work)
 	for _, f := range v.bag.sorted() {
 		if !v.used[f.name] {
 			v.rep.add(Contradicted, "contents", "%s does not belong in a bundle", f.name)
 			return nil
 		}
 	}
-	return workFacts
+	return v.work
+}
+
+// statements proves what the bundle states, and reports whether there is a work to go on with.
+func (v *verifier) statements() bool {
+	t, ok := v.trust()
+	if !ok {
+		return false
+	}
+	v.rep.prefix = "work: "
+	defer func() { v.rep.prefix = "" }()
+	d := v.dossier("data/work/", "work")
+	if d != nil {
+		v.claim(d)
+	}
+	f := v.prove(d, "data/work/", t)
+	if f == nil {
+		return false
+	}
+	work, ok := f.statement.(*WorkStatement)
+	if !ok {
+		v.rep.add(Contradicted, "statement", "it is not of a work")
+		return false
+	}
+	v.work = f
+	v.originals(work)
+	v.rep.prefix = ""
+	if v.has("data/match/", "data/accused/") {
+		v.matched(work, f, t)
+	}
+	if v.has(caseDir) {
+		v.theCase(t)
+	}
+	v.rep.prefix = ""
+	v.others()
+	return true
+}
+
+// others accounts for what no statement but that of a case speaks of.
+func (v *verifier) others() {
+	if v.bag[reportName] == nil && v.bag[custodyName] == nil && !v.has(toolsDir) {
+		return
+	}
+	if v.kase == nil {
+		v.rep.add(Contradicted, "contents", "a report, a custody record or tools need the statement of a case, which is missing")
+		return
+	}
+	for name := range v.bag {
+		if name == reportName || name == custodyName || strings.HasPrefix(name, toolsDir) {
+			v.used[name] = true
+		}
+	}
+}
+
+// rewrite demands that README.txt says what the other files give.
+func (v *verifier) rewrite() {
+	have, err := v.read("README.txt")
+	if err == nil {
+		var want []byte
+		if want, _, err = v.readme(); err == nil && !bytes.Equal(have, want) {
+			err = errors.New("README.txt does not say what the statements say")
+		}
+	}
+	v.rep.check("readme", err, "README.txt says what the statements say")
 }
 
 // layout checks the bag itself.
@@ -107,6 +164,7 @@ func (v *verifier) layout() bool {
 		v.rep.add(CannotTell, "bundle", "%q is not a format this verifier knows (%s)", clip(format), bundleFormat)
 		return false
 	}
+	v.v1 = format == "Bundle-Format: "+bundleFormatV1
 	if !v.rep.check("manifests", v.bag.checkManifests(), "sha256 and sha512 of all %d files fit", len(v.bag)) {
 		return false
 	}
@@ -311,17 +369,18 @@ func (r *reporter) given(st Statement, original io.Reader) {
 	r.add(Proved, "file", "the given file (sha256 %s) is a registered one", digest)
 }
 
-func (v *verifier) hasMatch() bool {
+// has reports whether a file's name begins with one of the prefixes.
+func (v *verifier) has(prefixes ...string) bool {
 	for name := range v.bag {
-		if strings.HasPrefix(name, "data/match/") || strings.HasPrefix(name, "data/accused/") {
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
 			return true
 		}
 	}
 	return false
 }
 
-// match proves the match part and that it is about this work.
-func (v *verifier) match(work *WorkStatement, workFacts *facts, t *trust, p *Policy) {
+// matched proves the match part and that it is about this work.
+func (v *verifier) matched(work *WorkStatement, workFacts *facts, t *trust) {
 	v.rep.prefix = "match: "
 	f := v.prove(v.dossier("data/match/", "match"), "data/match/", t)
 	if f == nil {
@@ -332,6 +391,7 @@ func (v *verifier) match(work *WorkStatement, workFacts *facts, t *trust, p *Pol
 		v.rep.add(Contradicted, "statement", "it is not of a match")
 		return
 	}
+	v.match = f
 	v.rep.check("work", matchFitsWork(m, work, workFacts.commitment), "it names this registration and one of its files")
 	record, err := v.read("data/match/match.json")
 	if err == nil {
@@ -353,6 +413,5 @@ func (v *verifier) match(work *WorkStatement, workFacts *facts, t *trust, p *Pol
 		v.used[name] = true
 		v.rep.check("accused file", v.bag.checkMedia(work, m), "the file in the bundle is the compared one")
 	}
-	v.rep.trusted(f, p)
 	v.rep.note("the match says: %s, probability %v: %s", m.Verdict, m.Probability, m.Sentence)
 }
