@@ -12,6 +12,7 @@ import (
 
 	"selvage/provenance"
 	"selvage/registry"
+	"selvage/store"
 )
 
 // signer is a designer's key.
@@ -162,6 +163,24 @@ func TestRegisterWithOwnKey(t *testing.T) {
 		t.Errorf("%+v, %v", keys, err)
 	}
 	r.clean()
+	// A key whose row was tampered with is found.
+	must(t, r.kv.Update(ctx, func(tx store.Txn) error {
+		var key, row []byte
+		if err := tx.Scan([]byte("y/"), nil, func(k, v []byte) bool { key, row = bytes.Clone(k), bytes.Clone(v); return false }); err != nil {
+			return err
+		}
+		return tx.Set(key, bytes.Replace(row, []byte(`"envelope":"ey`), []byte(`"envelope":"eZ`), 1))
+	}))
+	if rep, err := r.Fsck(ctx, registry.FsckOptions{}); err != nil || len(rep.Problems) != 1 || !strings.Contains(rep.Problems[0], "designer's key") {
+		t.Errorf("%v, %v", rep.Problems, err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func workStatementOf(t *testing.T, receipt []byte) *provenance.WorkStatement {

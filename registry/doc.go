@@ -30,6 +30,7 @@
 //	v/<owner>/<match, descending>      preview of the query (JPEG), where something was found
 //	M/<owner>/<match>                  who asked (text), for the owner of a matched work
 //	R/<owner>/<match>/<work>           proofRecord of a match statement
+//	u/<owner>/<work>/<n be64>          custodyEvent: what was done with a work
 //	y/<owner>/<digest of key, hex>     designerKeyRecord: a designer's own public key
 //	e/<owner>/<event, descending>      Event
 //	f/<owner>/<feedback, descending>   Feedback, by who gave it

@@ -155,6 +155,9 @@ func (c *checker) work(ctx context.Context, w *Work) error {
 			assets = append(assets, asset{ref, rec})
 		}
 		c.receipt(tx, w)
+		if _, _, err := readCustody(tx, w.Owner, w.ID); err != nil {
+			c.problem("work %s: %v", w.ID, err)
+		}
 		return nil
 	})
 	if err != nil {
@@ -192,6 +195,26 @@ func (c *checker) outboxes(ctx context.Context) error {
 				return true
 			}
 			c.rep.Matches++
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		err = tx.Scan([]byte("y/"), nil, func(k, v []byte) bool {
+			var rec designerKeyRecord
+			err := decodeRow(k, v, &rec)
+			if err == nil {
+				_, err = provenance.OpenKey(rec.Proof.Envelope)
+			}
+			if err == nil && rec.Proof.Receipt != nil {
+				var r *provenance.Receipt
+				if r, err = provenance.ParseReceipt(rec.Proof.Receipt); err == nil {
+					err = r.Verify(nil).Err()
+				}
+			}
+			if err != nil {
+				c.problem("designer's key %q: %v", k, err)
+			}
 			return true
 		})
 		if err != nil {

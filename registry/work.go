@@ -162,6 +162,9 @@ func (s *Service) Withdraw(ctx context.Context, o OwnerID, id WorkID) error {
 		}
 		now := s.Clock().UTC()
 		w.Withdrawn = &now
+		if err := s.custody(tx, o, id, custodyWithdrawn, ""); err != nil {
+			return err
+		}
 		// The same files may be registered again, as a new work with a new date.
 		return tx.Delete(sameFilesKey(o, sameFiles(w.Assets)))
 	})
@@ -184,7 +187,7 @@ func (s *Service) SetVisibility(ctx context.Context, o OwnerID, id WorkID, v Vis
 			}
 		}
 		w.Visibility = v
-		return nil
+		return s.custody(tx, o, id, custodyVisibility, string(v))
 	})
 	s.watched.wake()
 	return err
