@@ -136,8 +136,10 @@ func (s *shapes) in(t *typeface, r rune) (advance float64, ok bool) {
 	return float64(a) / 64, err == nil
 }
 
-// hidden reports whether a character acts on the text instead of standing in it: controls,
-// bidirectional overrides, joiners, line separators. They are shown by their numbers.
+// hidden reports whether a character acts on the text instead of standing in it, or is
+// none: controls, bidirectional overrides, joiners, line separators, noncharacters. They are
+// shown by their numbers.
 func hidden(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Variation_Selector)
+	return r&0xFFFE == 0xFFFE || r >= 0xFDD0 && r <= 0xFDEF ||
+		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Zl, unicode.Zp, unicode.Variation_Selector)
 }

@@ -101,7 +101,8 @@ func (s *sheet) use(st style) {
 			s.pdf.SetError(err)
 			return
 		}
-		s.pdf.AddUTF8FontFromBytes(st.face.name, "", st.face.data)
+		// A copy: the writer appends to slices of it, which changes the bytes behind them.
+		s.pdf.AddUTF8FontFromBytes(st.face.name, "", bytes.Clone(st.face.data))
 		s.used[st.face] = true
 	}
 	if s.set.face != st.face || s.set.size != st.size {
