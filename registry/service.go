@@ -27,6 +27,9 @@ type Config struct {
 	Name    string            // of the service, in statements; default "selvage"
 	Clock   func() time.Time  // default time.Now
 	Log     *slog.Logger      // default: discard
+	// VerifyURL is the address of a page where a stranger can check a record, as it is
+	// printed on certificates, at most 200 bytes; default: none.
+	VerifyURL string
 	// Observe is called with every finished stage and its duration; default: none.
 	Observe func(stage string, d time.Duration)
 	// ReceiptWait is how long Register waits for the log before it answers "pending";
