@@ -53,7 +53,7 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 	}
 	y.registry, err = registry.Open(e.ctx, registry.Config{
 		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(), DataDir: s.Data,
-		Name: s.Name, Log: e.log, Observe: observe, FlushEvery: s.FlushEvery,
+		Name: s.Name, Log: e.log, Observe: observe, FlushEvery: s.FlushEvery, VerifyURL: s.VerifyURL,
 	})
 	if err != nil {
 		return nil, err
