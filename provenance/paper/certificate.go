@@ -13,13 +13,14 @@ const (
 	qrSide      = 38.0
 	// maxLink keeps the QR code coarse enough to be read from a print at 150 dots an inch.
 	maxLink = 200
+	maxWork = 100
 )
 
 // Certificate makes the certificate of a registration. It is an error if Link is longer
-// than 200 bytes or no digest is given; everything else is set as it is.
+// than 200 bytes, or Work than 100: the QR code would be too fine. All else is set as it is.
 func Certificate(r *Registration) ([]byte, error) {
-	if len(r.Link) > maxLink {
-		return nil, fmt.Errorf("paper: a link of %d bytes: the limit is %d", len(r.Link), maxLink)
+	if err := r.check(); err != nil {
+		return nil, err
 	}
 	s := newSheet(info{title: "Certificate of registration: " + r.name(), subject: "Work " + r.Work, service: r.Service, made: r.stamped()})
 	s.masthead("Certificate of registration", r.Service)
@@ -43,6 +44,16 @@ func Certificate(r *Registration) ([]byte, error) {
 	s.command("sha256sum ORIGINAL")
 	s.paragraph("Compare all 64 digits with those under “The registered files”.", body)
 	return s.finish(fmt.Sprintf("%s · work %s, version %d", plainShort(r.Service), plainShort(r.Work), r.Version))
+}
+
+func (r *Registration) check() error {
+	switch {
+	case len(r.Link) > maxLink:
+		return fmt.Errorf("paper: a link of %d bytes: the limit is %d", len(r.Link), maxLink)
+	case len(r.Work) > maxWork:
+		return fmt.Errorf("paper: a work's ID of %d bytes: the limit is %d", len(r.Work), maxWork)
+	}
+	return nil
 }
 
 func (r *Registration) name() string {
@@ -89,7 +100,7 @@ func notClaimed(r *Registration) []string {
 
 // masthead is the first line of a document.
 func (s *sheet) masthead(kind, service string) {
-	us := s.wrap(service, label, width/2)
+	us := s.clip(service, label, width/2, 1)
 	s.draw(us[0], label, right-us[0].width(), s.y+label.ascent())
 	s.textAt(kind, strong, left, s.y, width/2-4)
 	s.gap(strong.leading() + 0.8)
@@ -120,14 +131,14 @@ func (s *sheet) showWork(r *Registration) {
 		{"Registered not later than", stamp(r.Registered.To)},
 	}
 	shown := r.Pictures[:min(len(r.Pictures), maxPictures)]
-	if len(shown) != 1 {
+	const w, h = 82.0, 62.0
+	if len(shown) != 1 || len(r.Kind) > 40 {
 		for _, f := range facts {
 			s.row(f.name, say("%s", f.value))
 		}
 		s.pictures(shown, len(r.Pictures), len(r.Files))
 		return
 	}
-	const w, h = 82.0, 62.0
 	p := shown[0]
 	pw, ph := p.shownSize(w, h)
 	s.need(ph + 4)
@@ -138,7 +149,6 @@ func (s *sheet) showWork(r *Registration) {
 	for _, f := range facts {
 		s.textAt(f.name, label, x, at, right-x)
 		at += label.leading() * 0.95
-		// An ID and a kind are short; whatever else comes is cut off by the page, not by us.
 		at += s.textAt(f.value, strong, x, at, right-x) + 2.2
 	}
 	s.y = max(y+ph, at) + 2
@@ -263,9 +273,8 @@ func (s *sheet) file(number string, f File) {
 	if f.MediaType != "" || f.Size > 0 {
 		s.textIn(strings.TrimPrefix(f.MediaType+", ", ", ")+count(f.Size)+" bytes", small, x, right-x)
 	}
-	s.need(digits.leading())
-	s.digest(f.SHA256, x, s.y+digits.ascent())
-	s.gap(digits.leading() + 2)
+	s.digest(f.SHA256, x)
+	s.gap(2)
 }
 
 // record says where a statement is recorded; for a registration also in a QR code, which
@@ -295,8 +304,7 @@ func (s *sheet) record(heading string, rec *Record, qrOf *Registration) {
 	} {
 		s.need(label.leading() + digits.leading() + small.leading())
 		s.textIn(x.name, label, left, w)
-		s.digest(x.value, left, s.y+digits.ascent())
-		s.gap(digits.leading())
+		s.digest(x.value, left)
 		s.textIn(x.what, small, left, w)
 		s.gap(1.6)
 	}

@@ -9,8 +9,10 @@
 //
 // What is promised:
 //
-//   - The same input gives the same bytes, on every machine: no clock, no random number, no
-//     order of a map goes in.
+//   - The same input gives the same bytes: no clock, no random number, no order of a map goes
+//     in. Places are in floating point to a hundredth of a point; a picture of at most 1,000
+//     pixels a side goes in as it is, a larger one is made smaller in floating point, which
+//     another kind of CPU may round otherwise.
 //   - A document says what it was given and no more. What was claimed and what was proved
 //     stand apart; a bound that is not known is called unknown.
 //   - Every character of outside text appears. Latin, Greek, Cyrillic, Chinese, Japanese,

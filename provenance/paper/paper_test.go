@@ -139,6 +139,11 @@ func TestQR(t *testing.T) {
 	if _, err := paper.Certificate(r); err == nil {
 		t.Error("a link of 224 bytes passes")
 	}
+	r = registration(t)
+	r.Work = strings.Repeat("w", 101)
+	if _, err := paper.Report(&paper.Dispute{Registration: r}); err == nil {
+		t.Error("a work of 101 bytes passes")
+	}
 }
 
 // TestNothingLeavesThePage puts each nasty text everywhere.
@@ -152,8 +157,9 @@ func TestNothingLeavesThePage(t *testing.T) {
 			r.Title, r.Service, r.Owner = s, s, paper.Party{ID: s, Name: s + "x"}
 			r.Fixed = &paper.Date{Claimed: true, Text: s, By: s}
 			r.Disclosed.Place, r.Disclosed.Channel, r.Disclosed.Reach = s, s, s
-			r.Files = []paper.File{{Name: s, MediaType: s, SHA256: r.Files[0].SHA256, Size: 1}, {Name: "b"}}
+			r.Files = []paper.File{{Name: s, MediaType: s, SHA256: r.Files[0].SHA256, Size: 1}, {Name: "b"}, {SHA256: s}}
 			r.Pictures = []paper.Picture{{Image: weave(10, 300), Caption: s}, {Why: s}, {Image: weave(1, 1), Caption: s}}
+			r.Work, r.Kind = s[:min(len(s), 100)], s
 			r.Record.Log, r.Record.Authority, r.Record.ServiceKey = s, s, s
 			m := d.Match
 			m.Sentence, m.Transform, m.Policy, m.Verdict, m.ID = s, s, s, s, s
@@ -168,6 +174,10 @@ func TestNothingLeavesThePage(t *testing.T) {
 			p, err := paper.Report(d)
 			must(t, err)
 			inside(t, p)
+			r.Pictures, r.Kind = r.Pictures[:1], "photo"
+			c, err = paper.Certificate(r)
+			must(t, err)
+			inside(t, c)
 		})
 	}
 }

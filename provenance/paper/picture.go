@@ -65,12 +65,9 @@ func (s *sheet) picture(p Picture, b box) box {
 	return b
 }
 
-// textInBox sets what fits.
+// textInBox sets what fits; a cut shows.
 func (s *sheet) textInBox(text string, st style, b box) {
-	for i, l := range s.wrap(text, st, b.w) {
-		if float64(i+1)*st.leading() > b.h {
-			break
-		}
+	for i, l := range s.clip(text, st, b.w, int(b.h/st.leading()+1e-6)) {
 		s.draw(l, st, b.x, b.y+st.ascent()+float64(i)*st.leading())
 	}
 }
@@ -84,9 +81,9 @@ func forPrint(m image.Image) ([]byte, error) {
 	}
 	out := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(out, out.Rect, image.White, image.Point{}, draw.Src)
-	draw.ApproxBiLinear.Scale(out, out.Rect, m, b, draw.Over, nil)
-	if b.Dx() != w || b.Dy() != h {
-		draw.Draw(out, out.Rect, image.White, image.Point{}, draw.Src)
+	if b.Dx() == w && b.Dy() == h {
+		draw.Draw(out, out.Rect, m, b.Min, draw.Over)
+	} else {
 		draw.CatmullRom.Scale(out, out.Rect, m, b, draw.Over, nil)
 	}
 	var buf bytes.Buffer

@@ -22,9 +22,12 @@ type Dispute struct {
 const maxListed = 200 // segments, passages and corners in the tables
 
 // Report makes the report of an evidence bundle, for people: what is claimed and what is
-// not, when, why, and how anybody can check it.
+// not, when, why, and how anybody can check it. Errors are those of [Certificate].
 func Report(d *Dispute) ([]byte, error) {
 	r, m := d.Registration, d.Match
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	kind, about, made := "Evidence report", "Work "+r.Work, r.stamped()
 	if m != nil {
 		about += ", match " + m.ID

@@ -2,6 +2,8 @@ package paper
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,8 +30,7 @@ const (
 )
 
 var (
-	heading1 = style{bold, 13, 0}
-	heading2 = style{bold, 10.5, 0}
+	headline = style{bold, 10.5, 0}
 	body     = style{regular, 9.5, 0}
 	strong   = style{bold, 9.5, 0}
 	label    = style{regular, 8.5, 90}
@@ -43,7 +44,7 @@ var (
 type sheet struct {
 	pdf    *fpdf.Fpdf
 	shapes shapes
-	y      float64 // baseline area begins here: the top of what comes next
+	y      float64 // the top of what comes next
 	used   map[*typeface]bool
 	set    style // as the page has it
 	pages  int
@@ -190,9 +191,9 @@ func (s *sheet) heading(text string, follows float64) {
 		s.rule(s.y, 0.25)
 		s.gap(2.6)
 	}
-	s.use(heading2)
+	s.use(headline)
 	s.pdf.Bookmark(text, 0, s.y)
-	s.textIn(text, heading2, left, width)
+	s.textIn(text, headline, left, width)
 	s.gap(1.6)
 }
 
@@ -209,11 +210,7 @@ func (s *sheet) row(name string, parts ...part) {
 	}
 	tall := 0.0
 	for _, p := range parts {
-		if p.digest {
-			tall += digits.leading()
-		} else {
-			tall += s.height(p.text, p.style, valueWidth)
-		}
+		tall += s.height(p.text, p.style, valueWidth)
 	}
 	// A short row stays in one piece, a long one goes over.
 	s.need(max(first.leading(), s.height(name, label, labelWidth), min(tall, 30)))
@@ -223,10 +220,6 @@ func (s *sheet) row(name string, parts ...part) {
 	end := y + first.ascent() - label.ascent() + s.textAt(name, label, left, y+first.ascent()-label.ascent(), labelWidth)
 	for _, p := range parts {
 		switch {
-		case p.digest:
-			s.need(digits.leading())
-			s.digest(p.text, valueX, s.y+digits.ascent())
-			s.y += digits.leading()
 		case p.lead != "":
 			s.need(p.style.leading())
 			s.textAt(p.lead, body, valueX, s.y, leadWidth)
@@ -246,34 +239,37 @@ const leadWidth = 30.0
 
 // part is one text of a row, after a lead if it has one.
 type part struct {
-	lead   string
-	text   string
-	style  style
-	digest bool
+	lead  string
+	text  string
+	style style
 }
 
 func say(format string, args ...any) part {
 	return part{text: fmt.Sprintf(format, args...), style: body}
 }
 func aside(text string) part { return part{text: text, style: small} }
-func sha(text string) part   { return part{text: text, style: digits, digest: true} }
 
 // groups of eight are what people can compare by eye.
 const group = 8
 
-// digest sets a digest in groups; who copies it gets it in one piece.
-func (s *sheet) digest(text string, x, y float64) {
-	text = plain(text)
+// digest sets a digest in groups; who copies it gets it in one piece. What is no digest is
+// set as any text.
+func (s *sheet) digest(text string, x float64) {
+	if b, err := hex.DecodeString(text); err != nil || len(b) != sha256.Size {
+		s.textIn(orElse(text, "none"), digits, x, right-x)
+		return
+	}
+	s.need(digits.leading())
 	advance := s.shapes.of(mono, '0').advance * digits.size * mmPerPoint / 1000
+	y := s.y + digits.ascent()
 	s.use(digits)
 	s.span(text, func() {
-		for rest := []rune(text); len(rest) > 0; {
-			n := min(group, len(rest))
-			s.pdf.Text(x, y, string(rest[:n]))
-			x += (float64(n) + 0.7) * advance
-			rest = rest[n:]
+		for ; text != ""; text = text[group:] {
+			s.pdf.Text(x, y, text[:group])
+			x += (group + 0.7) * advance
 		}
 	})
+	s.y += digits.leading()
 }
 
 // command is a line to be typed, or what it prints.
@@ -299,7 +295,7 @@ func (s *sheet) bullet(mark, text string) {
 
 // finish explains what was shown otherwise than as letters, writes the feet and returns
 // the file. The foot names what the document belongs to.
-func (s *sheet) finish(foot1 string) ([]byte, error) {
+func (s *sheet) finish(belongs string) ([]byte, error) {
 	if s.unjoined || s.byNumber {
 		s.gap(3)
 		if s.byNumber {
@@ -316,8 +312,7 @@ func (s *sheet) finish(foot1 string) ([]byte, error) {
 		s.pdf.Line(left, foot-4, right, foot-4)
 		number := s.units("Page "+strconv.Itoa(n)+" of "+strconv.Itoa(s.pages), small)
 		s.draw(number, small, right-number.width(), foot)
-		lines := s.wrap(foot1, small, width-number.width()-6)
-		s.draw(lines[0], small, left, foot) // made of names of bounded length
+		s.draw(s.clip(belongs, small, width-number.width()-6, 1)[0], small, left, foot)
 	}
 	if s.shapes.err != nil {
 		return nil, s.shapes.err

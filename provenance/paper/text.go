@@ -119,11 +119,28 @@ func (s *sheet) wrap(text string, st style, width float64) []line {
 	return append(out, trimmed(us[start:]))
 }
 
+// clip is wrap with at most n lines: what does not fit is replaced by an ellipsis. It is for
+// texts that stand in full elsewhere in the document.
+func (s *sheet) clip(text string, st style, width float64, n int) []line {
+	lines := s.wrap(text, st, width)
+	if len(lines) <= n || n < 1 {
+		return lines[:min(len(lines), max(n, 0))]
+	}
+	dots := s.units("…", st)
+	last := slices.Clone(lines[n-1])
+	for len(last) > 0 && last.width()+dots.width() > width {
+		last = last[:len(last)-1]
+	}
+	return append(lines[:n-1:n-1], append(last, dots...))
+}
+
 func mayBreak(a, b unit) bool {
 	if b.space || a.open || b.close {
 		return false
 	}
-	return a.space || a.free || b.free || strings.HasSuffix(a.shown, "-") && b.shown != "-"
+	// Addresses break after what divides them.
+	after := len(a.shown) == 1 && strings.Contains("-/&?", a.shown)
+	return a.space || a.free || b.free || after && b.shown != a.shown
 }
 
 func trimmed(l line) line {

@@ -53,9 +53,8 @@ func (s *sheet) timeline(lanes []lane) {
 		if l.date.Claimed && l.date.Text != "" {
 			words = "“" + l.date.Text + "” in the words of " + orElse(l.date.By, "the owner")
 		}
-		lines := s.wrap(words, small, x1-x0)
 		s.pdf.SetFillColor(255, 255, 255) // the grid does not cross words
-		for j, line := range lines[:min(len(lines), 2)] {
+		for j, line := range s.clip(words, small, x1-x0, 2) {
 			top := y + bar + 0.6 + float64(j)*small.leading()
 			s.pdf.Rect(x0, top, line.width()+1, small.leading(), "F")
 			s.draw(line, small, x0, top+small.ascent())
@@ -79,12 +78,13 @@ func (s *sheet) timeline(lanes []lane) {
 }
 
 func bounds(d Date) string {
+	const layout = "2 January 2006, 15:04:05"
 	earliest, latest := "earliest time unknown", "latest time unknown"
 	if d.From != nil {
-		earliest = "not earlier than " + stamp(d.From)
+		earliest = "not earlier than " + d.From.UTC().Format(layout)
 	}
 	if d.To != nil {
-		latest = "not later than " + stamp(d.To)
+		latest = "not later than " + d.To.UTC().Format(layout)
 	}
 	return earliest + " · " + latest
 }
