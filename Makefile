@@ -97,7 +97,7 @@ setup-demo:
 
 .PHONY: setup-test
 setup-test:
-	@tools/setup.sh openssl ffmpeg rsvg-convert
+	@tools/setup.sh openssl ffmpeg rsvg-convert pdftotext zbarimg
 
 $(S3SERVER): tools/s3server/go.mod tools/s3server/go.sum
 	@mkdir -p bin

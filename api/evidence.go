@@ -30,6 +30,28 @@ func (s *Server) ReadReceipt(c echo.Context, id oas.WorkID, _ oas.ReadReceiptPar
 	return c.Blob(http.StatusOK, mimeJSON, receipt)
 }
 
+// ReadCertificate is GET /v1/works/{id}/certificate.pdf.
+func (s *Server) ReadCertificate(c echo.Context, id oas.WorkID, _ oas.ReadCertificateParams) error {
+	work, err := s.work(c, id)
+	if err != nil {
+		return err
+	}
+	// Originals are decoded for it, which is what hashing is bounded for.
+	done, err := s.hashing.enter(c.Request().Context(), 1)
+	if err != nil {
+		return err
+	}
+	defer done()
+	pdf, err := s.Registry.Certificate(c.Request().Context(), actorOf(c).owner, work)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": "certificate-" + string(work) + ".pdf"}))
+	return c.Blob(http.StatusOK, "application/pdf", pdf)
+}
+
 // ReadEvidence is GET /v1/works/{id}/evidence.
 func (s *Server) ReadEvidence(c echo.Context, id oas.WorkID, p oas.ReadEvidenceParams) error {
 	match := ""

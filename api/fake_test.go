@@ -217,6 +217,13 @@ func (r *fakeRegistry) Receipt(_ context.Context, asker registry.OwnerID, id reg
 	return r.receipt(w), nil
 }
 
+func (r *fakeRegistry) Certificate(ctx context.Context, owner registry.OwnerID, id registry.WorkID) ([]byte, error) {
+	if _, err := r.Receipt(ctx, owner, id); err != nil {
+		return nil, err
+	}
+	return []byte("%PDF-1.3\n"), nil
+}
+
 func (r *fakeRegistry) Evidence(ctx context.Context, q registry.EvidenceRequest, w io.Writer) error {
 	if err := r.enter(ctx); err != nil {
 		return err

@@ -34,6 +34,7 @@ func testPrivacy(t *testing.T, e *env) {
 		{method: "PATCH", path: "/v1/works/ID", header: json, body: []byte(`{"visibility":"public"}`)},
 		{method: "DELETE", path: "/v1/works/ID"},
 		{method: "GET", path: "/v1/works/ID/receipt"},
+		{method: "GET", path: "/v1/works/ID/certificate.pdf"},
 		{method: "GET", path: "/v1/works/ID/evidence"},
 		{method: "GET", path: "/v1/works/ID/evidence?match={M}"},
 		{method: "POST", path: "/v1/works/ID/evidence?match={M}", body: picture(3)},

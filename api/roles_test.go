@@ -12,7 +12,7 @@ func TestEveryRoleOnEveryRoute(t *testing.T) {
 	// Written out a second time, as the issue words it, so that a slip in the table shows.
 	want := map[string]string{ // a: admin, d: designer, t: detector, o: officer
 		"POST /v1/works": "ad", "GET /v1/works": "ado", "GET /v1/works/:id": "ado", "PATCH /v1/works/:id": "ad",
-		"DELETE /v1/works/:id": "ad", "GET /v1/works/:id/receipt": "ado", "GET /v1/works/:id/evidence": "ado",
+		"DELETE /v1/works/:id": "ad", "GET /v1/works/:id/receipt": "ado", "GET /v1/works/:id/certificate.pdf": "ado", "GET /v1/works/:id/evidence": "ado",
 		"POST /v1/works/:id/evidence": "ado", "POST /v1/works/:id/compare": "ado",
 		"POST /v1/matches": "adt", "POST /v1/matches:batch": "adt", "GET /v1/matches/:id": "adto",
 		"GET /v1/matches/:id/overlay.png": "adto", "GET /v1/matches/:id/feedback": "adto", "PUT /v1/matches/:id/feedback": "adt", "DELETE /v1/matches/:id/feedback": "adt",

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"image/jpeg"
 	"io"
 	"math"
@@ -139,23 +138,11 @@ func (s *Service) showRegistered(ctx context.Context, reader OwnerID, m Match, p
 	if err != nil || at < 0 {
 		return err
 	}
-	a := work.Assets[at]
-	data, err := s.Blobs.Read(ctx, string(work.Owner), a.Digest, a.Size)
-	if err != nil {
-		return fmt.Errorf("original of %s: %w", work.ID, err)
+	if p.Picture, err = s.thumbnail(ctx, work, work.Assets[at]); err != nil {
+		return err
 	}
-	small, err := s.Hashers.Preview(ctx, work.Kind, data)
-	if err != nil {
-		return fmt.Errorf("picture of %s: %w", work.ID, err)
-	}
-	if small == nil {
+	if p.Picture == nil {
 		p.Why = "this kind of work has no picture"
-		return nil
 	}
-	var img image.Image
-	if img, err = jpeg.Decode(bytes.NewReader(small)); err != nil {
-		return fmt.Errorf("picture of %s: %w", work.ID, err)
-	}
-	p.Picture = img
 	return nil
 }

@@ -32,6 +32,9 @@ type Config struct {
 	// the lower bound of its time; nil: none. It is called for every registration and must
 	// be quick.
 	Outside func(context.Context) (OutsideValue, error)
+	// VerifyURL is the address of a page where a stranger can check a record, as it is
+	// printed on certificates, at most 200 bytes; default: none.
+	VerifyURL string
 	// Observe is called with every finished stage and its duration; default: none.
 	Observe func(stage string, d time.Duration)
 	// ReceiptWait is how long Register waits for the log before it answers "pending";

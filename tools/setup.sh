@@ -20,12 +20,16 @@ package() {
 	case "$1:$2" in
 	apt-get:gcc) echo gcc libc6-dev ;;
 	apt-get:rsvg-convert) echo librsvg2-bin ;;
+	apt-get:zbarimg) echo zbar-tools ;;
 	apk:gcc) echo gcc musl-dev ;;
 	apk:rsvg-convert) echo rsvg-convert ;;
 	dnf:gcc) echo gcc glibc-devel ;;
 	dnf:ffmpeg) echo ffmpeg-free ;;
 	dnf:rsvg-convert) echo librsvg2-tools ;;
 	brew:rsvg-convert) echo librsvg ;;
+	brew:pdftotext) echo poppler ;;
+	*:pdftotext) echo poppler-utils ;;
+	*:zbarimg) echo zbar ;;
 	*) echo "$2" ;;
 	esac
 }

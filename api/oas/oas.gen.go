@@ -1029,6 +1029,13 @@ type ChangeWorkParams struct {
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
+// ReadCertificateParams defines parameters for ReadCertificate.
+type ReadCertificateParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
 // CompareWorkParams defines parameters for CompareWork.
 type CompareWorkParams struct {
 	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
@@ -1197,6 +1204,9 @@ type ServerInterface interface {
 	// ChangeWork Change who may learn of a work
 	// (PATCH /v1/works/{id})
 	ChangeWork(ctx echo.Context, id WorkID, params ChangeWorkParams) error
+	// ReadCertificate The certificate of an own work, for print
+	// (GET /v1/works/{id}/certificate.pdf)
+	ReadCertificate(ctx echo.Context, id WorkID, params ReadCertificateParams) error
 	// CompareWork Why, or why not, is this file a copy of this work
 	// (POST /v1/works/{id}/compare)
 	CompareWork(ctx echo.Context, id WorkID, params CompareWorkParams) error
@@ -2136,6 +2146,42 @@ func (w *ServerInterfaceWrapper) ChangeWork(ctx echo.Context) error {
 	return err
 }
 
+// ReadCertificate converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadCertificate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id WorkID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadCertificateParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadCertificate(ctx, id, params)
+	return err
+}
+
 // CompareWork converts echo context to params.
 func (w *ServerInterfaceWrapper) CompareWork(ctx echo.Context) error {
 	var err error
@@ -2385,6 +2431,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/v1/works/:id", wrapper.WithdrawWork, options.OperationMiddlewares["WithdrawWork"]...)
 	router.GET(options.BaseURL+"/v1/works/:id", wrapper.ReadWork, options.OperationMiddlewares["ReadWork"]...)
 	router.PATCH(options.BaseURL+"/v1/works/:id", wrapper.ChangeWork, options.OperationMiddlewares["ChangeWork"]...)
+	router.GET(options.BaseURL+"/v1/works/:id/certificate.pdf", wrapper.ReadCertificate, options.OperationMiddlewares["ReadCertificate"]...)
 	router.POST(options.BaseURL+"/v1/works/:id/compare", wrapper.CompareWork, options.OperationMiddlewares["CompareWork"]...)
 	router.GET(options.BaseURL+"/v1/works/:id/evidence", wrapper.ReadEvidence, options.OperationMiddlewares["ReadEvidence"]...)
 	router.POST(options.BaseURL+"/v1/works/:id/evidence", wrapper.MakeEvidence, options.OperationMiddlewares["MakeEvidence"]...)

@@ -29,6 +29,7 @@ type cli struct {
 	Overlay     overlayCmd     `cmd:"" help:"Draw a match: both pictures with the regions that correspond."`
 	Feedback    feedbackCmd    `cmd:"" help:"Confirm or reject matches; list, count and export what was said."`
 	Ignore      ignoreCmd      `cmd:"" help:"Keep the ignore bank: what is no evidence of copying."`
+	Certificate certificateCmd `cmd:"" help:"Write the certificate of an own work, a PDF for print."`
 	Evidence    evidenceCmd    `cmd:"" help:"Write the evidence bundle of a work, or of a match with it."`
 	Verify      verifyCmd      `cmd:"" help:"Check an evidence bundle offline: exit 0 proved, 1 contradicted, 2 usage, 3 cannot tell."`
 	Eval        evalCmd        `cmd:"" help:"Measure accuracy: register REFS, query QUERIES, print one JSON line a query."`

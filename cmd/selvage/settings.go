@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,6 +26,10 @@ type Settings struct {
 	// Name is how the service calls itself in statements and as the origin of its log. It
 	// cannot be changed once the log has begun. Environment: SELVAGE_NAME.
 	Name string `toml:"name"`
+	// VerifyURL is the address of a page where a stranger can check a record; certificates
+	// carry it in their QR code. Empty: the code says work and record without an address.
+	// Environment: SELVAGE_VERIFY_URL.
+	VerifyURL string `toml:"verify_url"`
 	// Objects says where originals are kept: "dir" or "s3". Environment: SELVAGE_OBJECTS.
 	Objects string `toml:"objects"`
 	// S3 is read where Objects is "s3".
@@ -118,7 +123,7 @@ func loadSettings(path string) (Settings, error) {
 		}
 	}
 	for name, field := range map[string]*string{
-		"DATA": &s.Data, "LISTEN": &s.Listen, "NAME": &s.Name, "OBJECTS": &s.Objects,
+		"DATA": &s.Data, "LISTEN": &s.Listen, "NAME": &s.Name, "VERIFY_URL": &s.VerifyURL, "OBJECTS": &s.Objects,
 		"S3_ENDPOINT": &s.S3.Endpoint, "S3_REGION": &s.S3.Region, "S3_BUCKET": &s.S3.Bucket, "S3_PREFIX": &s.S3.Prefix,
 		"S3_ACCESS_KEY": &s.S3.AccessKey, "S3_SECRET_KEY": &s.S3.SecretKey,
 	} {
@@ -159,10 +164,17 @@ func (s Settings) check() error {
 		return errors.New("flush_every: use 0 (20,000 changes) or more")
 	case s.Drain <= 0:
 		return errors.New("drain: use a duration above 0, for example \"15s\"")
+	case s.VerifyURL != "" && !verifyURL(s.VerifyURL):
+		return fmt.Errorf("verify_url = %q: use an address like https://selvage.example/verify, without '#', of at most 200 bytes", s.VerifyURL)
 	case s.Name == "" || strings.ContainsAny(s.Name, " \t\n+"):
 		return fmt.Errorf("name = %q: use a name like a host name, without spaces and '+'", s.Name)
 	}
 	return nil
+}
+
+func verifyURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && !strings.Contains(text, "#") && len(text) <= 200
 }
 
 func (s Settings) missing() error {

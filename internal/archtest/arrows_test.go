@@ -35,9 +35,10 @@ var arrows = map[string][]string{
 	// Whoever verifies needs no code of the service.
 	"provenance":           nil,
 	"provenance/sequencer": {"provenance", "store"},
+	"provenance/paper":     {"provenance"}, // with its fonts, which no verifier needs
 
 	// The story names the store's contracts; cmd chooses the back-ends.
-	"registry": {"fingerprint", "index", "provenance", "provenance/sequencer", "store"},
+	"registry": {"fingerprint", "index", "provenance", "provenance/sequencer", "provenance/paper", "store"},
 	"casework": {"registry", "provenance", "store"},
 
 	// The interface needs the error types of store and fingerprint for its one table from
@@ -62,6 +63,8 @@ var homes = []struct {
 	{"github.com/labstack/", []string{"api", "cmd"}, false},
 	{"github.com/dgraph-io/", []string{"store/badgerkv"}, false},
 	{"github.com/minio/minio-go/", []string{"store/s3objects"}, false},
+	{"codeberg.org/go-pdf/", []string{"provenance/paper"}, false},
+	{"github.com/skip2/go-qrcode", []string{"provenance/paper"}, false},
 	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer", "provenance/beacon"}, true},
 	{"C", nil, false}, // no cgo: the product builds with Go alone
 }
@@ -273,6 +276,10 @@ func TestViolationIsFound(t *testing.T) {
 		{"provenance", "selvage/provenance/sequencer", false, true},
 		{"provenance", "selvage/fingerprint", false, true},
 		{"provenance/sequencer", "selvage/store", false, false},
+		{"provenance", "selvage/provenance/paper", false, true},
+		{"provenance/paper", "selvage/provenance", false, false},
+		{"registry", "selvage/provenance/paper", false, false},
+		{"registry", "codeberg.org/go-pdf/fpdf", false, true},
 		{"api", "github.com/labstack/echo/v4/middleware", false, false},
 		{"web", "github.com/labstack/echo/v4", false, true},
 		{"cmd/selvage", "selvage/store/badgerkv", false, false},
