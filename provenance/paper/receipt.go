@@ -1,16 +1,11 @@
 package paper
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"selvage/provenance"
 )
@@ -74,52 +69,20 @@ func MatchOf(r *provenance.Receipt) (*Match, error) {
 // recorded verifies a receipt and returns its statement, where it is recorded, and the
 // interval that this proves.
 func recorded(r *provenance.Receipt) (provenance.Statement, *Record, Date, error) {
-	fail := func(err error) (provenance.Statement, *Record, Date, error) {
+	f, err := r.Facts()
+	if err != nil {
 		return nil, nil, Date{}, fmt.Errorf("paper: receipt: %w", err)
 	}
-	report := r.Verify(nil)
-	if err := report.Err(); err != nil {
-		return fail(err)
+	authority := strings.Join(f.Authorities, " and ")
+	to := f.NotAfter.UTC()
+	date := Date{From: f.NotBefore, To: &to, By: "the time authority " + authority}
+	if f.NotBefore != nil {
+		date.By = "a value of outside in the record, and the time authority " + authority
 	}
-	st, err := r.Statement()
-	if err != nil {
-		return fail(err)
-	}
-	sealed, err := r.Sealed()
-	if err != nil {
-		return fail(err)
-	}
-	proof, err := provenance.ParseLogProof([]byte(r.Proof))
-	if err != nil {
-		return fail(err)
-	}
-	log, err := note.NewVerifier(r.LogKey)
-	if err != nil {
-		return fail(err)
-	}
-	commitment := sealed.Commitment()
-	c, stamped, err := proof.Open(commitment[:], log)
-	if err != nil {
-		return fail(err)
-	}
-	roots, err := certificates(r.Authority)
-	if err != nil {
-		return fail(err)
-	}
-	token, err := provenance.VerifyToken(r.Token, stamped, roots)
-	if err != nil {
-		return fail(err)
-	}
-	key, err := keyID(r.ServiceKey)
-	if err != nil {
-		return fail(err)
-	}
-	digest := sha256.Sum256(r.Envelope)
-	to := token.NotAfter().UTC()
-	return st, &Record{
-		Digest: hex.EncodeToString(digest[:]), Commitment: hex.EncodeToString(commitment[:]),
-		Log: c.Origin, Index: proof.Index, TreeSize: c.Size, Authority: token.Authority, ServiceKey: key,
-	}, Date{To: &to, By: "the time authority " + token.Authority}, nil
+	return f.Statement, &Record{
+		Digest: f.Digest, Commitment: hex.EncodeToString(f.Commitment[:]),
+		Log: f.Log, Index: f.Index, TreeSize: f.TreeSize, Authority: authority, ServiceKey: f.ServiceKey,
+	}, date, nil
 }
 
 // claimedDate reads a claimed date as the interval that it leaves open: a year, a month, a
@@ -128,7 +91,7 @@ func claimedDate(d *provenance.ClaimedDate) *Date {
 	if d == nil {
 		return nil
 	}
-	out := &Date{Claimed: true, Text: d.Date, By: "the owner", Place: d.Place, Channel: d.Channel}
+	out := &Date{Claimed: true, Text: d.Date, By: "the owner", Place: d.Place, Channel: d.Channel, Reach: d.Reach}
 	for _, x := range []struct {
 		layout string
 		end    func(time.Time) time.Time
@@ -145,35 +108,4 @@ func claimedDate(d *provenance.ClaimedDate) *Date {
 		}
 	}
 	return out
-}
-
-// certificates and keyID read the receipt's own keys, which Verify has found to be sound.
-func certificates(text string) (out []*x509.Certificate, err error) {
-	for rest := []byte(text); ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return out, nil
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-}
-
-func keyID(text string) (string, error) {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return "", errors.New("service key: no PEM")
-	}
-	k, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return "", err
-	}
-	pub, ok := k.(ed25519.PublicKey)
-	if !ok {
-		return "", errors.New("service key: not an Ed25519 key")
-	}
-	return provenance.KeyID(pub), nil
 }
