@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"selvage/api/oas"
+	"selvage/provenance"
 	"selvage/registry"
 )
 
@@ -58,7 +59,7 @@ func (s *Server) ReadEvidence(c echo.Context, id oas.WorkID, p oas.ReadEvidenceP
 	if p.Match != nil {
 		match = *p.Match
 	}
-	return s.sendEvidence(c, id, match, p.DigestsOnly, nil)
+	return s.sendEvidence(c, id, match, p.DigestsOnly, cutOf(p.Cut), nil)
 }
 
 // MakeEvidence is POST /v1/works/{id}/evidence: with the accused file.
@@ -71,17 +72,17 @@ func (s *Server) MakeEvidence(c echo.Context, id oas.WorkID, p oas.MakeEvidenceP
 		return err
 	}
 	defer leave()
-	return s.sendEvidence(c, id, p.Match, p.DigestsOnly, &u.files[0])
+	return s.sendEvidence(c, id, p.Match, p.DigestsOnly, cutOf(p.Cut), &u.files[0])
 }
 
-func (s *Server) sendEvidence(c echo.Context, id, match string, digestsOnly *bool, accused *registry.File) error {
+func (s *Server) sendEvidence(c echo.Context, id, match string, digestsOnly *bool, cut provenance.Cut, accused *registry.File) error {
 	work, err := s.work(c, id)
 	if err != nil {
 		return err
 	}
 	req := registry.EvidenceRequest{
 		Owner: actorOf(c).owner, Work: work, Accused: accused,
-		DigestsOnly: digestsOnly != nil && *digestsOnly,
+		DigestsOnly: digestsOnly != nil && *digestsOnly, Cut: cut,
 	}
 	name := string(work)
 	if match != "" {
@@ -97,6 +98,13 @@ func (s *Server) sendEvidence(c echo.Context, id, match string, digestsOnly *boo
 		return err
 	}
 	return buf.Flush()
+}
+
+func cutOf[T ~string](p *T) provenance.Cut {
+	if p == nil {
+		return ""
+	}
+	return provenance.Cut(*p)
 }
 
 // lateWriter sends the headers of a zip file with its first bytes.

@@ -71,16 +71,20 @@ const (
 	// PartyCut is for the other side: it leaves out the original files too, and the report
 	// that shows them.
 	PartyCut Cut = "party"
+	// DigestsCut is the whole case but for the original files, which are named by digest.
+	DigestsCut Cut = "digests"
 )
 
 // Cuts are all of them.
-var Cuts = []Cut{CourtCut, OfficerCut, PartyCut}
+var Cuts = []Cut{CourtCut, OfficerCut, PartyCut, DigestsCut}
 
 // shows reports whether a file of the case is in the cut.
 func (c Cut) shows(name string) bool {
 	switch c {
 	case OfficerCut:
 		return name != custodyName
+	case DigestsCut:
+		return !strings.HasPrefix(name, "data/work/original")
 	case PartyCut:
 		return name != custodyName && name != reportName && !strings.HasPrefix(name, "data/work/original")
 	}
@@ -150,7 +154,7 @@ func CaseOf(b Bundle, service, time string, secret [32]byte) (*CaseStatement, er
 // addCase adds the case's own statement and takes out what the cut does not show.
 func (b bag) addCase(c *CaseEvidence) error {
 	if !slices.Contains(Cuts, c.Cut) {
-		return fmt.Errorf("cut %q: want court, officer or party", c.Cut)
+		return fmt.Errorf("cut %q: want one of %v", c.Cut, Cuts)
 	}
 	st, err := verifiedStatement[*CaseStatement](c.Receipt)
 	if err != nil {

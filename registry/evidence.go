@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"selvage/fingerprint"
 	"selvage/provenance"
@@ -24,8 +25,25 @@ type EvidenceRequest struct {
 	// Accused is the compared file itself, put into the bundle if given: queries are not
 	// kept, so only who has the file can add it. Its bytes must be those of the match.
 	Accused *File
-	// DigestsOnly leaves the originals out; whoever holds them can still check them.
+	// DigestsOnly leaves the originals out; whoever holds them can still check them. It is
+	// the cut provenance.DigestsCut by another name.
 	DigestsOnly bool
+	// Cut says for whom the bundle is; empty: provenance.CourtCut, the whole case.
+	Cut provenance.Cut
+}
+
+func (q *EvidenceRequest) cut() (provenance.Cut, error) {
+	switch {
+	case q.Cut == "" && q.DigestsOnly:
+		return provenance.DigestsCut, nil
+	case q.Cut == "":
+		return provenance.CourtCut, nil
+	case !slices.Contains(provenance.Cuts, q.Cut):
+		return "", &InvalidError{"cut", fmt.Sprintf("use one of %v", provenance.Cuts)}
+	case q.DigestsOnly && q.Cut != provenance.DigestsCut:
+		return "", &InvalidError{"cut", "digests only is a cut of its own; ask for one of the two"}
+	}
+	return q.Cut, nil
 }
 
 // Evidence writes the bundle (a deterministic zip, see package provenance) to w: the
@@ -36,9 +54,13 @@ func (s *Service) Evidence(ctx context.Context, q EvidenceRequest, w io.Writer) 
 		return ErrClosed
 	}
 	defer s.stage("evidence")()
+	cut, err := q.cut()
+	if err != nil {
+		return err
+	}
 	var work *Work
 	var proof *proofRecord
-	err := s.KV.View(ctx, func(tx store.Txn) (err error) {
+	err = s.KV.View(ctx, func(tx store.Txn) (err error) {
 		if work, err = s.visible(tx, q.Owner, q.Work); err != nil {
 			return err
 		}
@@ -58,18 +80,19 @@ func (s *Service) Evidence(ctx context.Context, q EvidenceRequest, w io.Writer) 
 	if b.Work, err = provenance.ParseReceipt(proof.Receipt); err != nil {
 		return fmt.Errorf("evidence: %w", err)
 	}
-	if !q.DigestsOnly {
-		for _, a := range work.Assets {
-			b.Originals[a.Digest.String()] = provenance.File{Open: func() (io.ReadCloser, error) {
-				r, _, err := s.Blobs.Open(ctx, string(q.Owner), a.Digest)
-				return r, err
-			}}
-		}
+	for _, a := range work.Assets {
+		b.Originals[a.Digest.String()] = provenance.File{Open: func() (io.ReadCloser, error) {
+			r, _, err := s.Blobs.Open(ctx, string(q.Owner), a.Digest)
+			return r, err
+		}}
 	}
 	if q.Match != "" {
 		if b.Match, err = s.matchEvidence(ctx, q, proof); err != nil {
 			return err
 		}
+	}
+	if err := s.addCase(ctx, &q, work, &b, cut); err != nil {
+		return fmt.Errorf("evidence: %w", err)
 	}
 	if err := provenance.WriteBundle(w, b); err != nil {
 		return fmt.Errorf("evidence: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"selvage/fingerprint"
@@ -214,6 +215,31 @@ func (c *checker) outboxes(ctx context.Context) error {
 			}
 			if err != nil {
 				c.problem("designer's key %q: %v", k, err)
+			}
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		err = tx.Scan([]byte("K/"), nil, func(k, v []byte) bool {
+			var rec caseRecord
+			err := decodeRow(k, v, &rec)
+			owner, _, _ := strings.Cut(strings.TrimPrefix(string(k), "K/"), "/")
+			for name, blob := range rec.Blobs {
+				ref := store.BlobRef{Space: owner, Digest: blob.Digest}
+				c.blobs[ref] = true
+				if b, e := c.s.Blobs.Stat(ctx, owner, blob.Digest); e != nil || b.Size != blob.Size {
+					err = errors.Join(err, fmt.Errorf("%s is missing or of another size", name), e)
+				}
+			}
+			if err == nil && rec.Proof.Receipt != nil {
+				var r *provenance.Receipt
+				if r, err = provenance.ParseReceipt(rec.Proof.Receipt); err == nil {
+					err = r.Verify(nil).Err()
+				}
+			}
+			if err != nil {
+				c.problem("case %q: %v", k, err)
 			}
 			return true
 		})

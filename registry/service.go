@@ -35,6 +35,8 @@ type Config struct {
 	// VerifyURL is the address of a page where a stranger can check a record, as it is
 	// printed on certificates, at most 200 bytes; default: none.
 	VerifyURL string
+	// Tools are the verifiers that go with evidence bundles, by file name; default: none.
+	Tools map[string][]byte
 	// Observe is called with every finished stage and its duration; default: none.
 	Observe func(stage string, d time.Duration)
 	// ReceiptWait is how long Register waits for the log before it answers "pending";

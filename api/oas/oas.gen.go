@@ -102,22 +102,22 @@ func (e PendingStatus) Valid() bool {
 
 // Defines values for Role.
 const (
-	Admin    Role = "admin"
-	Designer Role = "designer"
-	Detector Role = "detector"
-	Officer  Role = "officer"
+	RoleAdmin    Role = "admin"
+	RoleDesigner Role = "designer"
+	RoleDetector Role = "detector"
+	RoleOfficer  Role = "officer"
 )
 
 // Valid indicates whether the value is a known member of the Role enum.
 func (e Role) Valid() bool {
 	switch e {
-	case Admin:
+	case RoleAdmin:
 		return true
-	case Designer:
+	case RoleDesigner:
 		return true
-	case Detector:
+	case RoleDetector:
 		return true
-	case Officer:
+	case RoleOfficer:
 		return true
 	default:
 		return false
@@ -244,6 +244,54 @@ func (e WorkKind) Valid() bool {
 	case Photo:
 		return true
 	case Video:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReadEvidenceParamsCut.
+const (
+	ReadEvidenceParamsCutCourt   ReadEvidenceParamsCut = "court"
+	ReadEvidenceParamsCutDigests ReadEvidenceParamsCut = "digests"
+	ReadEvidenceParamsCutOfficer ReadEvidenceParamsCut = "officer"
+	ReadEvidenceParamsCutParty   ReadEvidenceParamsCut = "party"
+)
+
+// Valid indicates whether the value is a known member of the ReadEvidenceParamsCut enum.
+func (e ReadEvidenceParamsCut) Valid() bool {
+	switch e {
+	case ReadEvidenceParamsCutCourt:
+		return true
+	case ReadEvidenceParamsCutDigests:
+		return true
+	case ReadEvidenceParamsCutOfficer:
+		return true
+	case ReadEvidenceParamsCutParty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MakeEvidenceParamsCut.
+const (
+	MakeEvidenceParamsCutCourt   MakeEvidenceParamsCut = "court"
+	MakeEvidenceParamsCutDigests MakeEvidenceParamsCut = "digests"
+	MakeEvidenceParamsCutOfficer MakeEvidenceParamsCut = "officer"
+	MakeEvidenceParamsCutParty   MakeEvidenceParamsCut = "party"
+)
+
+// Valid indicates whether the value is a known member of the MakeEvidenceParamsCut enum.
+func (e MakeEvidenceParamsCut) Valid() bool {
+	switch e {
+	case MakeEvidenceParamsCutCourt:
+		return true
+	case MakeEvidenceParamsCutDigests:
+		return true
+	case MakeEvidenceParamsCutOfficer:
+		return true
+	case MakeEvidenceParamsCutParty:
 		return true
 	default:
 		return false
@@ -1048,23 +1096,35 @@ type ReadEvidenceParams struct {
 	// Match Adds the record of this match.
 	Match *string `form:"match,omitempty" json:"match,omitempty"`
 
-	// DigestsOnly Leaves the originals out and names them by digest.
+	// DigestsOnly Leaves the originals out and names them by digest; the cut "digests" by another name.
 	DigestsOnly *bool `form:"digests_only,omitempty" json:"digests_only,omitempty"`
+
+	// Cut For whom the bundle is: court (the whole case; default), officer (without the custody record), party
+	// (without that, the originals and the report), digests (without the originals). Every cut is provably
+	// part of the one case.
+	Cut *ReadEvidenceParamsCut `form:"cut,omitempty" json:"cut,omitempty"`
 
 	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
 	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
+
+// ReadEvidenceParamsCut defines parameters for ReadEvidence.
+type ReadEvidenceParamsCut string
 
 // MakeEvidenceParams defines parameters for MakeEvidence.
 type MakeEvidenceParams struct {
-	Match       string `form:"match" json:"match"`
-	DigestsOnly *bool  `form:"digests_only,omitempty" json:"digests_only,omitempty"`
+	Match       string                 `form:"match" json:"match"`
+	DigestsOnly *bool                  `form:"digests_only,omitempty" json:"digests_only,omitempty"`
+	Cut         *MakeEvidenceParamsCut `form:"cut,omitempty" json:"cut,omitempty"`
 
 	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
 	// and for these two on a path that names a work, the owner of the work.
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
+
+// MakeEvidenceParamsCut defines parameters for MakeEvidence.
+type MakeEvidenceParamsCut string
 
 // ReadReceiptParams defines parameters for ReadReceipt.
 type ReadReceiptParams struct {
@@ -2245,6 +2305,13 @@ func (w *ServerInterfaceWrapper) ReadEvidence(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter digests_only: %s", err))
 	}
 
+	// ------------- Optional query parameter "cut" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cut", ctx.QueryParams(), &params.Cut, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cut: %s", err))
+	}
+
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "Selvage-Owner" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
@@ -2292,6 +2359,13 @@ func (w *ServerInterfaceWrapper) MakeEvidence(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "digests_only", ctx.QueryParams(), &params.DigestsOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter digests_only: %s", err))
+	}
+
+	// ------------- Optional query parameter "cut" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cut", ctx.QueryParams(), &params.Cut, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cut: %s", err))
 	}
 
 	headers := ctx.Request().Header

@@ -68,11 +68,21 @@ type evidenceCmd struct {
 	Work        string `arg:"" help:"The work, as register printed it."`
 	Match       string `placeholder:"ID" xor:"about" help:"Make it about this match with the work."`
 	Against     string `placeholder:"FILE" xor:"about" help:"Compare this file with the work, and make it about the result."`
+	Cut         string `placeholder:"FOR" help:"For whom: court (the whole case; default), officer (without the custody record), party (without that, the originals and the report), digests (without the originals)."`
 	DigestsOnly bool   `help:"Leave the originals out; whoever holds them can still check them."`
 	Out         string `short:"o" required:"" placeholder:"BUNDLE" help:"Where to write the bundle, a zip."`
 }
 
 func (c *evidenceCmd) Run(e *env) error {
+	if err := oneOf("--cut", c.Cut, "court", "officer", "party", "digests"); err != nil {
+		return err
+	}
+	if c.DigestsOnly {
+		if c.Cut != "" && c.Cut != "digests" {
+			return &exit{2, "--cut and --digests-only: digests is a cut of its own; ask for one of the two"}
+		}
+		c.Cut = "digests"
+	}
 	// Before anything is compared and logged: is there a place for the bundle?
 	if st, err := os.Stat(c.Out); err == nil && st.IsDir() {
 		return &exit{2, fmt.Sprintf("--out %s is a directory: name a file in it", c.Out)}
@@ -102,7 +112,7 @@ func (c *evidenceCmd) Run(e *env) error {
 		match, accused = string(a.ID), &in
 		fmt.Fprintf(e.stderr, "%s: %s\n", c.Against, a.Reason)
 	}
-	zip, err := b.evidence(c.Work, match, accused, c.DigestsOnly)
+	zip, err := b.evidence(c.Work, match, accused, c.Cut)
 	if errors.Is(err, registry.ErrNotFound) {
 		return c.missing()
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/provenance"
 	"selvage/registry"
 )
 
@@ -149,12 +150,12 @@ func (n *near) compare(work string, in input) (answer, error) {
 	return *rep, nil
 }
 
-func (n *near) evidence(work, match string, accused *input, digestsOnly bool) ([]byte, error) {
+func (n *near) evidence(work, match string, accused *input, cut string) ([]byte, error) {
 	owner, err := n.ownerOf(work)
 	if err != nil {
 		return nil, err
 	}
-	q := registry.EvidenceRequest{Owner: owner, Work: registry.WorkID(work), Match: registry.MatchID(match), DigestsOnly: digestsOnly}
+	q := registry.EvidenceRequest{Owner: owner, Work: registry.WorkID(work), Match: registry.MatchID(match), Cut: provenance.Cut(cut)}
 	if accused != nil {
 		q.Accused = &registry.File{Name: accused.name(), Data: accused.data}
 	}

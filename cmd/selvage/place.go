@@ -26,7 +26,7 @@ type backend interface {
 	register(req registerArgs, file input) (registered, error)
 	match(file input, alike bool) (answer, error)
 	compare(work string, file input) (answer, error)
-	evidence(work, match string, accused *input, digestsOnly bool) ([]byte, error)
+	evidence(work, match string, accused *input, cut string) ([]byte, error)
 	certificate(work string) (pdf []byte, err error)
 	overlay(match, work string) (png []byte, err error)
 	judge(match, work string, v registry.Judgement, note string) (registry.Feedback, error)

@@ -245,13 +245,13 @@ func (r *remote) compare(work string, in input) (answer, error) {
 	return a, err
 }
 
-func (r *remote) evidence(work, match string, accused *input, digestsOnly bool) ([]byte, error) {
+func (r *remote) evidence(work, match string, accused *input, cut string) ([]byte, error) {
 	q := url.Values{}
 	if match != "" {
 		q.Set("match", match)
 	}
-	if digestsOnly {
-		q.Set("digests_only", "true")
+	if cut != "" {
+		q.Set("cut", cut)
 	}
 	method, contentType := http.MethodGet, ""
 	var body []byte
