@@ -28,6 +28,7 @@ func Certificate(r *Registration) ([]byte, error) {
 	s.paragraph("registered by "+r.Owner.String(), body)
 	s.gap(2)
 	s.showWork(r)
+	s.makers(r)
 	s.dates(r, nil)
 	s.files("The registered files", r.Files)
 	s.record("Where it is recorded", &r.Record, r)
@@ -118,6 +119,23 @@ func (s *sheet) title(text string) {
 			s.gap(1.5)
 			return
 		}
+	}
+}
+
+// makers are the claims that are no dates, and who signed them.
+func (s *sheet) makers(r *Registration) {
+	if len(r.Authors)+len(r.Rights) == 0 && r.ClaimKey == "" {
+		return
+	}
+	s.gap(2)
+	if len(r.Authors) > 0 {
+		s.row("Authors", say("%s", strings.Join(r.Authors, "; ")), aside("Claimed by the owner."))
+	}
+	if len(r.Rights) > 0 {
+		s.row("Rights", say("%s", strings.Join(r.Rights, ", ")), aside("Claimed by the owner, not examined."))
+	}
+	if r.ClaimKey != "" {
+		s.row("Signed by", say("%s", r.ClaimKey), aside("The owner’s own key, which is in the log before the work. The service does not have it and cannot have made these claims up."))
 	}
 }
 

@@ -45,6 +45,10 @@ type Registration struct {
 	// prove. The three are never mixed.
 	Fixed, Disclosed *Date
 	Registered       Date
+	// Authors ("Ada Weaver, designer") and Rights are claims of the owner.
+	Authors, Rights []string
+	// ClaimKey names the key of the owner's own that signed all that is claimed; empty: none.
+	ClaimKey string
 	// Received is the service's own clock when the files arrived. It proves nothing.
 	Received time.Time
 

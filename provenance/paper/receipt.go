@@ -30,6 +30,16 @@ func RegistrationOf(r *provenance.Receipt) (*Registration, error) {
 	if out.Received, err = provenance.ParseTime(w.Dates.Received); err != nil {
 		return nil, fmt.Errorf("paper: %w", err)
 	}
+	for _, a := range w.Authors {
+		if a.Role != "" {
+			a.Name += ", " + a.Role
+		}
+		out.Authors = append(out.Authors, a.Name)
+	}
+	out.Rights = w.Rights
+	if w.Claim != nil {
+		out.ClaimKey = w.Claim.Key
+	}
 	for _, a := range w.Assets {
 		out.Files = append(out.Files, File{Name: a.Name, SHA256: a.Digest, Size: a.Size, MediaType: a.MediaType})
 	}

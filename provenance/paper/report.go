@@ -95,6 +95,7 @@ func (s *sheet) claims(r *Registration, m *Match) {
 	s.row("The work", say("%s, version %d, a %s of %s", r.Work, r.Version, r.Kind, filesInWords(r.Files)))
 	s.row("Registered", say("The record of it, with the digests of its files, existed on %s at the latest.", stamp(r.Registered.To)),
 		aside("Proved by "+orElse(r.Registered.By, "nobody named")+"."))
+	s.makers(r)
 	if m == nil {
 		return
 	}
