@@ -11,7 +11,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -217,5 +216,5 @@ func signatureAlgorithm(sig asn1.ObjectIdentifier, digest crypto.Hash) (x509.Sig
 			return s.alg, nil
 		}
 	}
-	return 0, errors.New("a signature that is not ECDSA, RSA (PKCS #1 v1.5) or Ed25519 with the hash function it names")
+	return 0, unsupported("token: a signature that is not ECDSA, RSA (PKCS #1 v1.5) or Ed25519 with the hash function it names")
 }

@@ -46,7 +46,16 @@ type stamp struct {
 	signer *x509.Certificate
 	// signedBy is the hash function of the signature.
 	signedBy crypto.Hash
+	// What checkSignature goes over: TSTInfo, the signed attributes with their tag, the
+	// signature and its algorithm.
+	content, attrs, signature []byte
+	algorithm                 x509.SignatureAlgorithm
 }
+
+// unsupported is the error of material that may be right, but is not of the kind read here.
+type unsupported string
+
+func (u unsupported) Error() string { return string(u) }
 
 // tstInfo is TSTInfo of RFC 3161, 2.4.2. It is under the signature, so it is read as
 // leniently as encoding/asn1 does.
@@ -133,11 +142,10 @@ func statusText(status cryptobyte.String) string {
 	return said
 }
 
-// parseStamp reads a token and checks its signature by the certificate it carries. Whom
-// that certificate belongs to is [stamp.verify]'s question.
+// parseStamp reads a token and finds its signer's certificate in it; it checks no signature.
 func parseStamp(raw []byte) (*stamp, error) {
 	if len(raw) > maxToken {
-		return nil, fmt.Errorf("token of %d bytes: the limit is %d", len(raw), maxToken)
+		return nil, unsupported(fmt.Sprintf("token of %d bytes: the limit is %d", len(raw), maxToken))
 	}
 	var info, body, signed, algs, content, eContent, octets, certs, infos, si cryptobyte.String
 	var oid asn1.ObjectIdentifier
@@ -159,7 +167,7 @@ func parseStamp(raw []byte) (*stamp, error) {
 		return nil, errNotDER
 	}
 	if signed.PeekASN1Tag(tag1) {
-		return nil, errors.New("token: it carries revocation lists, which nothing in it protects")
+		return nil, unsupported("token: it carries revocation lists, which nothing in it protects")
 	}
 	if !signed.ReadASN1(&infos, cbasn1.SET) || !signed.Empty() {
 		return nil, errNotDER
@@ -167,14 +175,14 @@ func parseStamp(raw []byte) (*stamp, error) {
 	if !infos.ReadASN1(&si, cbasn1.SEQUENCE) || !infos.Empty() {
 		return nil, errors.New("token: want exactly one signer")
 	}
-	s := &stamp{raw: raw}
+	s := &stamp{raw: raw, content: octets}
 	if err := s.readCertificates(certs); err != nil {
 		return nil, err
 	}
 	if err := s.readInfo(octets); err != nil {
 		return nil, err
 	}
-	return s, s.checkSigner(si, algs, octets)
+	return s, s.readSigner(si, algs)
 }
 
 // readCertificates reads a SET OF certificates: X.509, in DER's order, none twice.
@@ -205,13 +213,13 @@ func (s *stamp) readInfo(octets []byte) error {
 	}
 	var ok bool
 	if s.hash, ok = hashOf(s.info.MessageImprint.HashAlgorithm.Algorithm); !ok {
-		return errors.New("token: its imprint is by a hash function that is not SHA-256, SHA-384, SHA-512 or SHA3")
+		return unsupported("token: its imprint is by a hash function that is not SHA-256, SHA-384, SHA-512 or SHA3")
 	}
 	return nil
 }
 
-// checkSigner checks a SignerInfo (RFC 5652, 5.3) over content.
-func (s *stamp) checkSigner(si, algs cryptobyte.String, content []byte) error {
+// readSigner reads the SignerInfo (RFC 5652, 5.3).
+func (s *stamp) readSigner(si, algs cryptobyte.String) error {
 	var who, issuer, attrs, sig cryptobyte.String
 	var version int
 	serial := new(big.Int)
@@ -228,33 +236,41 @@ func (s *stamp) checkSigner(si, algs cryptobyte.String, content []byte) error {
 		return errors.New("token: it does not carry its signer's certificate")
 	}
 	before := si
-	digestOID, ok := readAlgorithm(&si)
+	digest, ok := readAlgorithm(&si)
 	if !ok {
 		return errNotDER
 	}
 	if named := before[:len(before)-len(si)]; !bytes.Equal(named, algs) {
 		return errors.New("token: the digest algorithms it lists are not the one it uses")
 	}
-	if s.signedBy, ok = hashOf(digestOID); !ok || !si.ReadASN1Element(&attrs, tag0) {
+	if s.signedBy, ok = hashOf(digest); !ok {
+		return unsupported("token: it is signed with a hash function that is not SHA-256, SHA-384, SHA-512 or SHA3")
+	}
+	if !si.ReadASN1Element(&attrs, tag0) {
 		return errNotDER
 	}
-	sigOID, ok := readAlgorithm(&si)
+	alg, ok := readAlgorithm(&si)
 	if !ok || !si.ReadASN1(&sig, cbasn1.OCTET_STRING) {
 		return errNotDER
 	}
 	if !si.Empty() {
-		return errors.New("token: it carries unsigned attributes, which nothing in it protects")
+		return unsupported("token: it carries unsigned attributes, which nothing in it protects")
 	}
-	if err := s.checkSignedAttributes(attrs, content); err != nil {
+	s.attrs, s.signature = attrs, sig
+	var err error
+	s.algorithm, err = signatureAlgorithm(alg, s.signedBy)
+	return err
+}
+
+// checkSignature checks that the carried certificate signed the time stamp. Whom the
+// certificate belongs to is verify's question.
+func (s *stamp) checkSignature() error {
+	if err := s.checkSignedAttributes(); err != nil {
 		return err
 	}
-	alg, err := signatureAlgorithm(sigOID, s.signedBy)
-	if err != nil {
-		return fmt.Errorf("token: %w", err)
-	}
 	// RFC 5652, 5.4: the signature is over the attributes as a SET OF, not as [0].
-	over := append([]byte{byte(cbasn1.SET)}, attrs[1:]...)
-	if err := s.signer.CheckSignature(alg, over, sig); err != nil {
+	over := append([]byte{byte(cbasn1.SET)}, s.attrs[1:]...)
+	if err := s.signer.CheckSignature(s.algorithm, over, s.signature); err != nil {
 		return fmt.Errorf("token: %w", err)
 	}
 	return nil
@@ -263,8 +279,8 @@ func (s *stamp) checkSigner(si, algs cryptobyte.String, content []byte) error {
 // checkSignedAttributes demands that the signature is over the content, that the content
 // is a time stamp (RFC 3161, 2.4.2), and that it was made by this very certificate
 // (ESSCertIDv2, RFC 5816).
-func (s *stamp) checkSignedAttributes(element cryptobyte.String, content []byte) error {
-	var attrs cryptobyte.String
+func (s *stamp) checkSignedAttributes() error {
+	element, attrs := cryptobyte.String(s.attrs), cryptobyte.String(nil)
 	if !element.ReadASN1(&attrs, tag0) {
 		return errNotDER
 	}
@@ -297,7 +313,7 @@ func (s *stamp) checkSignedAttributes(element cryptobyte.String, content []byte)
 	}
 	var digest cryptobyte.String
 	v = values[oidMessageDigest.String()]
-	if !v.ReadASN1(&digest, cbasn1.OCTET_STRING) || !bytes.Equal(digest, sum(s.signedBy, content)) {
+	if !v.ReadASN1(&digest, cbasn1.OCTET_STRING) || !bytes.Equal(digest, sum(s.signedBy, s.content)) {
 		return errors.New("token: the signature is over another time stamp")
 	}
 	if v := values[oidSigningTime.String()]; v != nil {
@@ -341,6 +357,9 @@ func (s *stamp) checkCertID(v cryptobyte.String) error {
 func (s *stamp) verify(h crypto.Hash, digest []byte, roots []*x509.Certificate) (Token, error) {
 	if s.hash != h || !bytes.Equal(s.info.MessageImprint.HashedMessage, digest) {
 		return Token{}, errors.New("token: it is over other data")
+	}
+	if err := s.checkSignature(); err != nil {
+		return Token{}, err
 	}
 	if err := checkStampingUsage(s.signer); err != nil {
 		return Token{}, err
