@@ -516,3 +516,16 @@ func TestEveryByteOfARecordCounts(t *testing.T) {
 	}
 	t.Logf("%d bytes, %d of %d changes contradicted, the others cannot be told", len(der), contradicted, 3*len(der))
 }
+
+// The golden record stays readable; it is what newStory made.
+func TestGoldenEvidence(t *testing.T) {
+	der, opts := goldenEvidence(t)
+	e := provenance.VerifyEvidenceRecord(der, objects([]byte("the checkpoint")), opts)
+	want(t, e, provenance.Proved, "it existed by 2026-01-01T00:00:01Z, stamped by A; renewed 5 time(s), last on 2036-01-01T00:00:00Z by B")
+	r, err := provenance.ParseEvidenceRecord(der)
+	must(t, err)
+	if !bytes.Equal(r.Marshal(), der) {
+		t.Error("the golden record is written differently")
+	}
+	want(t, r.Verify(objects([]byte("another")), opts), provenance.Contradicted, "")
+}
