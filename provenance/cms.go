@@ -332,7 +332,7 @@ func (s *stamp) checkSignedAttributes() error {
 func (s *stamp) checkCertID(v cryptobyte.String) error {
 	var seq, ids, id, hash cryptobyte.String
 	if !v.ReadASN1(&seq, cbasn1.SEQUENCE) || !seq.ReadASN1(&ids, cbasn1.SEQUENCE) || !ids.ReadASN1(&id, cbasn1.SEQUENCE) {
-		return errors.New("token: no signing certificate attribute")
+		return errors.New("token: no signing certificate attribute of RFC 5816 (one with SHA-1 alone is not enough)")
 	}
 	h := crypto.SHA256
 	if id.PeekASN1Tag(cbasn1.SEQUENCE) {

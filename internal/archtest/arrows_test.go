@@ -62,7 +62,7 @@ var homes = []struct {
 	{"github.com/labstack/", []string{"api", "cmd"}, false},
 	{"github.com/dgraph-io/", []string{"store/badgerkv"}, false},
 	{"github.com/minio/minio-go/", []string{"store/s3objects"}, false},
-	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer"}, true},
+	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer", "provenance/timestamp"}, true},
 	{"C", nil, false}, // no cgo: the product builds with Go alone
 }
 

@@ -17,10 +17,13 @@ import (
 	"selvage/provenance/timestamp"
 )
 
-// Stamper is a time authority. Stamp returns an RFC 3161 response (DER) over data.
+// Stamper is one or more time authorities, like [timestamp.Several].
 type Stamper interface {
-	Stamp(ctx context.Context, data []byte) ([]byte, error)
-	Authority() provenance.Authority
+	// Stamp returns verified RFC 3161 tokens over the SHA-256 of data, at least one, each of
+	// another authority, the preferred one first.
+	Stamp(ctx context.Context, data []byte) ([]timestamp.Stamped, error)
+	// Authorities are all that a token may be of.
+	Authorities() []provenance.Authority
 }
 
 // NotaryConfig says where a notary keeps its things.
@@ -29,7 +32,7 @@ type NotaryConfig struct {
 	Dir string
 	// Origin names the log, like "example.org/selvage"; it can never change.
 	Origin string
-	// Time is the time authority; nil means a local one kept in Dir/tsa.
+	// Time is the time authorities; nil means a local one kept in Dir/tsa.
 	Time Stamper
 	// Now is the local time authority's clock; nil means time.Now.
 	Now func() time.Time
@@ -47,9 +50,9 @@ type Notary struct {
 	serviceKey string
 	verifier   note.Verifier
 
-	mu      sync.Mutex // guards the token of the last stamped checkpoint; held while stamping
+	mu      sync.Mutex // guards the tokens of the last stamped checkpoint; held while stamping
 	stamped []byte
-	token   []byte
+	tokens  []timestamp.Stamped
 }
 
 // OpenNotary opens keys, log and time authority in cfg.Dir, making what is missing.
@@ -66,7 +69,11 @@ func OpenNotary(ctx context.Context, cfg NotaryConfig) (*Notary, error) {
 		return nil, err
 	}
 	if n.time == nil {
-		if n.time, err = timestamp.OpenLocal(filepath.Join(cfg.Dir, "tsa"), cfg.Now); err != nil {
+		local, err := timestamp.OpenLocal(filepath.Join(cfg.Dir, "tsa"), cfg.Now)
+		if err != nil {
+			return nil, err
+		}
+		if n.time, err = timestamp.NewSeveral(1, local); err != nil {
 			return nil, err
 		}
 	}
@@ -93,7 +100,7 @@ func (n *Notary) ServiceKey() ed25519.PublicKey { return n.keys.Service.Public()
 func (n *Notary) Policy() *provenance.Policy {
 	return &provenance.Policy{
 		Format: provenance.PolicyFormat, Logs: []string{n.keys.LogKey}, Services: []string{n.serviceKey},
-		Authorities: []provenance.Authority{n.time.Authority()},
+		Authorities: n.time.Authorities(),
 	}
 }
 
@@ -131,11 +138,12 @@ func (n *Notary) receipt(ctx context.Context, s provenance.Sealed, index uint64)
 	if err != nil {
 		return nil, err
 	}
-	token, err := n.stamp(ctx, proof.Checkpoint)
+	tokens, err := n.stamp(ctx, proof.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
-	r := provenance.NewReceipt(s, proof, token, n.keys.LogKey, n.serviceKey, n.time.Authority())
+	// A receipt of version 1 holds one token.
+	r := provenance.NewReceipt(s, proof, tokens[0].Token, n.keys.LogKey, n.serviceKey, tokens[0].Authority)
 	// The keys it carries are this notary's own, so they need no policy.
 	if err := r.Verify(nil).Err(); err != nil {
 		return nil, fmt.Errorf("own receipt does not verify: %w", err)
@@ -143,8 +151,8 @@ func (n *Notary) receipt(ctx context.Context, s provenance.Sealed, index uint64)
 	return r, nil
 }
 
-// stamp returns the token over a checkpoint; all entries of one checkpoint share it.
-func (n *Notary) stamp(ctx context.Context, checkpoint []byte) ([]byte, error) {
+// stamp returns the tokens over a checkpoint; all entries of one checkpoint share them.
+func (n *Notary) stamp(ctx context.Context, checkpoint []byte) ([]timestamp.Stamped, error) {
 	_, logSigned, err := provenance.OpenCheckpoint(checkpoint, n.verifier)
 	if err != nil {
 		return nil, err
@@ -152,15 +160,15 @@ func (n *Notary) stamp(ctx context.Context, checkpoint []byte) ([]byte, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.stamped != nil && bytes.Equal(n.stamped, logSigned) {
-		return n.token, nil
+		return n.tokens, nil
 	}
-	token, err := n.time.Stamp(ctx, logSigned)
+	tokens, err := n.time.Stamp(ctx, logSigned)
 	if err != nil {
 		return nil, fmt.Errorf("time token: %w", err)
 	}
-	if len(token) == 0 {
+	if len(tokens) == 0 || len(tokens[0].Token) == 0 {
 		return nil, errors.New("time token: the authority answered nothing")
 	}
-	n.stamped, n.token = logSigned, token
-	return token, nil
+	n.stamped, n.tokens = logSigned, tokens
+	return tokens, nil
 }

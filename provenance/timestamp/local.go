@@ -1,8 +1,9 @@
-// Package timestamp holds the built-in local time authority: an RFC 3161 authority with
-// keys of its own in the data directory. It proves plumbing and order, not independence;
-// its name says so, and so does every report that rests on it.
+// Package timestamp gets RFC 3161 tokens: from authorities by URL ([Remote]), from the
+// built-in local authority ([Local]), or from several of them in an order of preference
+// ([Several]). The verifying half is provenance.VerifyToken.
 //
-// Start with [OpenLocal]. The verifying half is provenance.VerifyToken.
+// The local authority has keys of its own in the data directory. It proves plumbing and
+// order, not independence; its name says so, and so does every report that rests on it.
 package timestamp
 
 import (
