@@ -41,15 +41,21 @@ type stamp struct {
 	raw  []byte
 	info tstInfo
 	// hash is the function of the message imprint.
-	hash   crypto.Hash
-	certs  []*x509.Certificate
-	signer *x509.Certificate
+	hash crypto.Hash
 	// signedBy is the hash function of the signature.
 	signedBy crypto.Hash
 	// What checkSignature goes over: TSTInfo, the signed attributes with their tag, the
-	// signature and its algorithm.
+	// signature, its algorithm, the certificates (DER), and the issuer and serial number of
+	// the signer's.
 	content, attrs, signature []byte
 	algorithm                 x509.SignatureAlgorithm
+	carried                   [][]byte
+	who                       []byte
+
+	// certs and signer are set by checkSignature: renewing reads many tokens and looks at
+	// no certificate.
+	certs  []*x509.Certificate
+	signer *x509.Certificate
 }
 
 // unsupported is the error of material that may be right, but is not of the kind read here.
@@ -142,7 +148,7 @@ func statusText(status cryptobyte.String) string {
 	return said
 }
 
-// parseStamp reads a token and finds its signer's certificate in it; it checks no signature.
+// parseStamp reads a token's form. It checks no signature and opens no certificate.
 func parseStamp(raw []byte) (*stamp, error) {
 	if len(raw) > maxToken {
 		return nil, unsupported(fmt.Sprintf("token of %d bytes: the limit is %d", len(raw), maxToken))
@@ -185,7 +191,7 @@ func parseStamp(raw []byte) (*stamp, error) {
 	return s, s.readSigner(si, algs)
 }
 
-// readCertificates reads a SET OF certificates: X.509, in DER's order, none twice.
+// readCertificates reads a SET OF certificates: in DER's order, none twice.
 func (s *stamp) readCertificates(set cryptobyte.String) error {
 	var last []byte
 	for !set.Empty() {
@@ -197,11 +203,7 @@ func (s *stamp) readCertificates(set cryptobyte.String) error {
 			return errors.New("token: its certificates are not in the order of DER")
 		}
 		last = der
-		c, err := x509.ParseCertificate(der)
-		if err != nil {
-			return fmt.Errorf("token: %w", err)
-		}
-		s.certs = append(s.certs, c)
+		s.carried = append(s.carried, der)
 	}
 	return nil
 }
@@ -220,20 +222,10 @@ func (s *stamp) readInfo(octets []byte) error {
 
 // readSigner reads the SignerInfo (RFC 5652, 5.3).
 func (s *stamp) readSigner(si, algs cryptobyte.String) error {
-	var who, issuer, attrs, sig cryptobyte.String
+	var who, attrs, sig cryptobyte.String
 	var version int
-	serial := new(big.Int)
-	if !si.ReadASN1Integer(&version) || version != 1 || !si.ReadASN1(&who, cbasn1.SEQUENCE) ||
-		!who.ReadASN1Element(&issuer, cbasn1.SEQUENCE) || !who.ReadASN1Integer(serial) || !who.Empty() {
+	if !si.ReadASN1Integer(&version) || version != 1 || !si.ReadASN1(&who, cbasn1.SEQUENCE) {
 		return errors.New("token: its signer is not named by issuer and serial number")
-	}
-	for _, c := range s.certs {
-		if bytes.Equal(c.RawIssuer, issuer) && c.SerialNumber.Cmp(serial) == 0 {
-			s.signer = c
-		}
-	}
-	if s.signer == nil {
-		return errors.New("token: it does not carry its signer's certificate")
 	}
 	before := si
 	digest, ok := readAlgorithm(&si)
@@ -256,7 +248,7 @@ func (s *stamp) readSigner(si, algs cryptobyte.String) error {
 	if !si.Empty() {
 		return unsupported("token: it carries unsigned attributes, which nothing in it protects")
 	}
-	s.attrs, s.signature = attrs, sig
+	s.who, s.attrs, s.signature = who, attrs, sig
 	var err error
 	s.algorithm, err = signatureAlgorithm(alg, s.signedBy)
 	return err
@@ -265,6 +257,9 @@ func (s *stamp) readSigner(si, algs cryptobyte.String) error {
 // checkSignature checks that the carried certificate signed the time stamp. Whom the
 // certificate belongs to is verify's question.
 func (s *stamp) checkSignature() error {
+	if err := s.openCertificates(); err != nil {
+		return err
+	}
 	if err := s.checkSignedAttributes(); err != nil {
 		return err
 	}
@@ -272,6 +267,30 @@ func (s *stamp) checkSignature() error {
 	over := append([]byte{byte(cbasn1.SET)}, s.attrs[1:]...)
 	if err := s.signer.CheckSignature(s.algorithm, over, s.signature); err != nil {
 		return fmt.Errorf("token: %w", err)
+	}
+	return nil
+}
+
+// openCertificates parses what the token carries and finds its signer's certificate.
+func (s *stamp) openCertificates() error {
+	var issuer cryptobyte.String
+	serial, who := new(big.Int), cryptobyte.String(s.who)
+	if !who.ReadASN1Element(&issuer, cbasn1.SEQUENCE) || !who.ReadASN1Integer(serial) || !who.Empty() {
+		return errors.New("token: its signer is not named by issuer and serial number")
+	}
+	s.certs, s.signer = nil, nil
+	for _, der := range s.carried {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return fmt.Errorf("token: %w", err)
+		}
+		s.certs = append(s.certs, c)
+		if bytes.Equal(c.RawIssuer, issuer) && c.SerialNumber.Cmp(serial) == 0 {
+			s.signer = c
+		}
+	}
+	if s.signer == nil {
+		return errors.New("token: it does not carry its signer's certificate")
 	}
 	return nil
 }
@@ -354,7 +373,7 @@ func (s *stamp) checkCertID(v cryptobyte.String) error {
 }
 
 // verify asks whether the token is over a digest and leads, at its own time, to one of the roots.
-func (s *stamp) verify(h crypto.Hash, digest []byte, roots []*x509.Certificate) (Token, error) {
+func (s stamp) verify(h crypto.Hash, digest []byte, roots []*x509.Certificate) (Token, error) {
 	if s.hash != h || !bytes.Equal(s.info.MessageImprint.HashedMessage, digest) {
 		return Token{}, errors.New("token: it is over other data")
 	}

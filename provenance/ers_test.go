@@ -18,9 +18,11 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
 	"pgregory.net/rapid"
 
 	"selvage/provenance"
@@ -528,4 +530,102 @@ func TestGoldenEvidence(t *testing.T) {
 		t.Error("the golden record is written differently")
 	}
 	want(t, r.Verify(objects([]byte("another")), opts), provenance.Contradicted, "")
+}
+
+// A receipt's own token is the first time-stamp of a record over the checkpoint, which a
+// later token renews.
+func TestReceiptBecomesEvidence(t *testing.T) {
+	receipt := getScene(t).work
+	proof, err := provenance.ParseLogProof([]byte(receipt.Proof))
+	must(t, err)
+	log, err := note.NewVerifier(receipt.LogKey)
+	must(t, err)
+	_, checkpoint, err := provenance.OpenCheckpoint(proof.Checkpoint, log)
+	must(t, err)
+	roots, err := provenance.Authority{Name: receipt.AuthorityName, Roots: receipt.Authority}.Certificates()
+	must(t, err)
+
+	first, err := provenance.EvidenceFromToken(receipt.Token)
+	must(t, err)
+	opts := provenance.EvidenceOptions{Roots: roots}
+	e := reparse(t, first).Verify(objects(checkpoint), opts)
+	want(t, e, provenance.Proved, "stamped by "+timestamp.LocalName)
+
+	c := &clock{time.Now().AddDate(10, 0, 0)}
+	b := newAuthority(t, "B", time.Now(), time.Now().AddDate(20, 0, 0), c.now)
+	renewed, err := provenance.Renew(ctx, crypto.SHA256, []provenance.EvidenceItem{{Record: first}}, b.roots(), b.stamp)
+	must(t, err)
+	opts.Roots, opts.At = append(opts.Roots, b.root), time.Now().AddDate(19, 0, 0)
+	e2 := reparse(t, renewed[0]).Verify(objects(checkpoint), opts)
+	want(t, e2, provenance.Proved, "renewed 1 time(s)")
+	if !e2.NotAfter.Equal(e.NotAfter) {
+		t.Errorf("the bound moved from %v to %v", e.NotAfter, e2.NotAfter)
+	}
+	if _, err := provenance.EvidenceFromToken(receipt.Token[:len(receipt.Token)-1]); err == nil {
+		t.Error("half a token became a record")
+	}
+}
+
+// The costs of a year in which ten million records are due: what one record takes of a
+// batch, and of a check.
+func BenchmarkEvidence(b *testing.B) {
+	const n = 10_000
+	c := &clock{date(2027)}
+	a := newAuthority(b, "A", date(2026), date(2060), c.now)
+	data := numbered(n)
+	var held []*provenance.EvidenceRecord
+	for year := 2027; year < 2057; year += 3 { // ten time-stamps in one chain
+		c.t = date(year)
+		list := items(data)
+		for i := range held {
+			list[i].Record = held[i]
+		}
+		var err error
+		held, err = provenance.Renew(ctx, crypto.SHA256, list, a.roots(), a.stamp)
+		must(b, err)
+	}
+	der := make([][]byte, n)
+	for i, r := range held {
+		der[i] = r.Marshal()
+	}
+	c.t = date(2057)
+	opts := provenance.EvidenceOptions{Roots: a.roots(), At: date(2058)}
+	for _, renewal := range []struct {
+		name string
+		hash crypto.Hash
+	}{{"renew/stamp", crypto.SHA256}, {"renew/tree", crypto.SHA512}} {
+		b.Run(renewal.name, func(b *testing.B) {
+			before := cpu(b)
+			for b.Loop() {
+				list := items(data)
+				for i := range list {
+					r, err := provenance.ParseEvidenceRecord(der[i])
+					must(b, err)
+					list[i].Record = r
+				}
+				out, err := provenance.Renew(ctx, renewal.hash, list, a.roots(), a.stamp)
+				must(b, err)
+				for _, r := range out {
+					r.Marshal()
+				}
+			}
+			b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N)/n, "cpu-µs/record")
+			b.ReportMetric(float64(len(der[0])), "B/record")
+		})
+	}
+	b.Run("verify", func(b *testing.B) {
+		i, before := 0, cpu(b)
+		for b.Loop() {
+			must(b, provenance.VerifyEvidenceRecord(der[i%n], objects(data[i%n]), opts).Err())
+			i++
+		}
+		b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(i), "cpu-µs/record")
+	})
+}
+
+// cpu is the processor time used so far, which other people's work does not change.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -3,6 +3,7 @@ package sequencer
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type Stamper interface {
 	// Stamp returns verified RFC 3161 tokens over the SHA-256 of data, at least one, each of
 	// another authority, the preferred one first.
 	Stamp(ctx context.Context, data []byte) ([]timestamp.Stamped, error)
+	// StampDigest is Stamp over a digest made with h.
+	StampDigest(ctx context.Context, h crypto.Hash, digest []byte) ([]timestamp.Stamped, error)
 	// Authorities are all that a token may be of.
 	Authorities() []provenance.Authority
 }
@@ -95,6 +98,12 @@ func (n *Notary) LogKey() string { return n.keys.LogKey }
 
 // ServiceKey is the key statements are signed with.
 func (n *Notary) ServiceKey() ed25519.PublicKey { return n.keys.Service.Public().(ed25519.PublicKey) }
+
+// StampDigest asks the notary's time authorities for tokens over a digest, such as that of
+// a provenance.Batch which renews evidence records.
+func (n *Notary) StampDigest(ctx context.Context, h crypto.Hash, digest []byte) ([]timestamp.Stamped, error) {
+	return n.time.StampDigest(ctx, h, digest)
+}
 
 // Policy is the policy that trusts exactly this notary, to be published beside the log.
 func (n *Notary) Policy() *provenance.Policy {

@@ -58,9 +58,9 @@ func NewSeveral(want int, sources ...Source) (*Several, error) {
 			return nil, fmt.Errorf("time authorities: two are called %q", a.Name)
 		}
 		names[a.Name] = true
-		_, roots, err := readRoots(a.Roots)
+		roots, err := a.Certificates()
 		if err != nil {
-			return nil, fmt.Errorf("time authority %s: roots: %w", a.Name, err)
+			return nil, fmt.Errorf("time authorities: %w", err)
 		}
 		s.roots = append(s.roots, roots)
 	}
