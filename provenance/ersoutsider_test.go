@@ -1,9 +1,11 @@
 package provenance_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,8 +28,8 @@ type bouncyCastle struct {
 // jars is where Debian's libbcprov-java and libbcpkix-java put them.
 var jars = []string{"bcprov.jar", "bcutil.jar", "bcpkix.jar"}
 
-// newBouncyCastle skips where Java or Bouncy Castle is missing, unless SELVAGE_REQUIRE_JAVA=1.
-func newBouncyCastle(t *testing.T, roots []*x509.Certificate) *bouncyCastle {
+// needBouncyCastle skips where Java or Bouncy Castle is missing, unless SELVAGE_REQUIRE_JAVA=1.
+func needBouncyCastle(t *testing.T) {
 	t.Helper()
 	missing := ""
 	if _, err := exec.LookPath("java"); err != nil {
@@ -44,6 +46,20 @@ func newBouncyCastle(t *testing.T, roots []*x509.Certificate) *bouncyCastle {
 		}
 		t.Skip(missing)
 	}
+}
+
+// java runs a single-file program of testdata with Bouncy Castle.
+func java(t *testing.T, program, dir string) *exec.Cmd {
+	var class []string
+	for _, jar := range jars {
+		class = append(class, filepath.Join("/usr/share/java", jar))
+	}
+	return exec.CommandContext(t.Context(), "java", "-XX:+UseSerialGC", "-cp", strings.Join(class, ":"), filepath.Join("testdata", program), dir)
+}
+
+func newBouncyCastle(t *testing.T, roots []*x509.Certificate) *bouncyCastle {
+	t.Helper()
+	needBouncyCastle(t)
 	b := &bouncyCastle{t: t, dir: t.TempDir()}
 	var all []byte
 	for _, c := range roots {
@@ -65,11 +81,7 @@ func (b *bouncyCastle) ask(name string, record, data []byte, at time.Time) {
 // answers runs Bouncy Castle: "ok" or "refused: ..." in the order of the questions.
 func (b *bouncyCastle) answers() []string {
 	b.t.Helper()
-	var class []string
-	for _, jar := range jars {
-		class = append(class, filepath.Join("/usr/share/java", jar))
-	}
-	cmd := exec.CommandContext(b.t.Context(), "java", "-XX:+UseSerialGC", "-cp", strings.Join(class, ":"), filepath.Join("testdata", "EvidenceRecords.java"), b.dir)
+	cmd := java(b.t, "EvidenceRecords.java", b.dir)
 	cmd.Stdin = strings.NewReader(b.lines.String())
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -193,5 +205,74 @@ func TestThirtyYears(t *testing.T) {
 		if answer != "ok" {
 			t.Errorf("%s: %s", b.names[i], answer)
 		}
+	}
+}
+
+// And we read what Bouncy Castle makes, and can renew it.
+func TestRecordsOfBouncyCastle(t *testing.T) {
+	needBouncyCastle(t)
+	dir := t.TempDir()
+	// Bouncy Castle compares with the present time, so this story ends today.
+	c := &clock{time.Now().AddDate(-1, 0, 0).Truncate(time.Second)}
+	began := c.t
+	a := newAuthority(t, "A", began.AddDate(-1, 0, 0), began.AddDate(5, 0, 0), c.now)
+	cmd := java(t, "MakeRecords.java", dir)
+	stdin, err := cmd.StdinPipe()
+	must(t, err)
+	stdout, err := cmd.StdoutPipe()
+	must(t, err)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	must(t, cmd.Start())
+	tokens := 0
+	for lines := bufio.NewScanner(stdout); lines.Scan(); tokens++ {
+		name, text, _ := strings.Cut(lines.Text(), " ")
+		digest, err := hex.DecodeString(text)
+		must(t, err)
+		response, err := a.stamp(ctx, map[string]crypto.Hash{"SHA-256": crypto.SHA256, "SHA-512": crypto.SHA512}[name], digest)
+		must(t, err)
+		file := fmt.Sprintf("%d.tsr", tokens)
+		must(t, os.WriteFile(filepath.Join(dir, file), response, 0o600))
+		_, err = fmt.Fprintln(stdin, file)
+		must(t, err)
+		c.t = c.t.AddDate(0, 1, 0)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	opts := provenance.EvidenceOptions{Roots: a.roots(), At: time.Now()}
+	renewals := 0
+	for name, data := range map[string][]string{
+		"many-0": {"object 0"}, "many-1": {"object 1"}, "many-2": {"object 2"}, "many-3": {"object 3"}, "many-4": {"object 4"},
+		"group": {"contract", "signature"}, "alone": {"alone"}, "stamped": {"object 0"}, "twice": {"object 0"}, "tree": {"object 0"},
+	} {
+		der, err := os.ReadFile(filepath.Join(dir, name+".ers"))
+		must(t, err)
+		var list []provenance.Object
+		for _, d := range data {
+			list = append(list, provenance.ObjectBytes([]byte(d)))
+		}
+		e := provenance.VerifyEvidenceRecord(der, list, opts)
+		want(t, e, provenance.Proved, "")
+		if name != "alone" && !e.NotAfter.Equal(began.Add(time.Second)) {
+			t.Errorf("%s: %v", name, e.NotAfter)
+		}
+		renewals += len(e.Stamps) - 1
+		want(t, provenance.VerifyEvidenceRecord(der, objects([]byte("another")), opts), provenance.Contradicted, "")
+		for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA512, crypto.SHA3_512} {
+			r, err := provenance.ParseEvidenceRecord(der)
+			must(t, err)
+			if h.Size() < r.Hash().Size() {
+				continue
+			}
+			renewed, err := provenance.Renew(ctx, h, []provenance.EvidenceItem{{Record: r, Objects: list}}, a.roots(), a.stamp)
+			must(t, err)
+			late := opts
+			late.At = c.t
+			want(t, reparse(t, renewed[0]).Verify(list, late), provenance.Proved, "")
+		}
+	}
+	if tokens != 5 || renewals != 6 {
+		t.Errorf("%d tokens, %d renewals", tokens, renewals)
 	}
 }
