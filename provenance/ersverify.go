@@ -78,11 +78,12 @@ const (
 )
 
 // Need says what has to be done before t. Renew well ahead: a record is only as good as
-// the moment at which its last time-stamp still held.
+// the moment at which its last time-stamp still held. One that is not proved is not
+// helped by renewing: the answer is nothing, and Outcome says what there is to look into.
 func (e Evidence) Need(t time.Time) Need {
 	last := e.last()
 	switch {
-	case last == nil:
+	case e.Outcome != Proved:
 		return NeedNothing
 	case !last.TreeUntil.IsZero() && last.TreeUntil.Before(t):
 		return NeedTree

@@ -14,8 +14,9 @@ var tag1 = cbasn1.Tag(1).ContextSpecific().Constructed()
 // trim takes out of a response what its token carries beyond need and no signature
 // protects: certificates that are not on the way to a root, revocation lists and unsigned
 // attributes (RFC 5652, 5.1 and 5.3 make all of them optional). The other certificates are
-// put in DER's order. The signature stays as it is, and the result is checked by whoever
-// called. It returns false where the response is not made as expected.
+// put in DER's order, and the list of digest algorithms becomes the one that is used. The
+// signature stays as it is, and the result is checked by whoever called. It returns false
+// where the response is not made as expected.
 func trim(response []byte, roots []*x509.Certificate) ([]byte, bool) {
 	var resp, status, info, oid, explicit, signed, version, algs, content, set, infos, si cryptobyte.String
 	var hasCerts, hasCRLs bool
@@ -56,7 +57,7 @@ func trim(response []byte, roots []*x509.Certificate) ([]byte, bool) {
 			b.AddASN1(tag0, func(b *cryptobyte.Builder) {
 				b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 					b.AddBytes(version)
-					b.AddBytes(algs)
+					b.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(fields[2]) })
 					b.AddBytes(content)
 					b.AddASN1(tag0, func(b *cryptobyte.Builder) { b.AddBytes(slices.Concat(certs...)) })
 					b.AddASN1(cbasn1.SET, func(b *cryptobyte.Builder) {
