@@ -21,6 +21,8 @@
 //	token        RFC 3161, over the SHA-256 of the log-signed
 //	             checkpoint (the note with the log's own signature
 //	             line only, no cosignatures)                           token.go
+//	evidence     RFC 4998: further tokens over that one, before its
+//	record       certificate ends or its hash function grows weak      ers.go
 //
 // # What is promised
 //
@@ -28,7 +30,9 @@
 // made with a [Policy] first proves that the material agrees with itself under the keys
 // it carries (a failure is contradicted) and then asks whether the policy trusts those
 // keys (if not: cannot tell). Nothing here proves authorship: a token proves that the
-// statement existed at a time, not that what it claims is true.
+// statement existed at a time, not that what it claims is true. A receipt and a bundle
+// are judged at the time of their token; whether that token can still be believed decades
+// later is the question that [EvidenceRecord.Verify] answers.
 //
 // All functions are safe for concurrent use on distinct values. Parsers of outside
 // bytes have size limits, accept only the one canonical encoding and never panic.

@@ -143,3 +143,39 @@ func FuzzPolicy(f *testing.F) {
 		}
 	})
 }
+
+// goldenEvidence is a record over "the checkpoint" with three chains, and its roots.
+func goldenEvidence(f testing.TB) ([]byte, provenance.EvidenceOptions) {
+	der, err := os.ReadFile("testdata/evidence.ers")
+	must(f, err)
+	text, err := os.ReadFile("testdata/evidence.pem")
+	must(f, err)
+	return der, provenance.EvidenceOptions{Roots: certificates(f, string(text))}
+}
+
+// FuzzEvidenceRecord: what can be read is written and read again the same, and no record
+// proves another time for the golden object than the golden one.
+func FuzzEvidenceRecord(f *testing.F) {
+	der, opts := goldenEvidence(f)
+	f.Add(der)
+	object := objects([]byte("the checkpoint"))
+	good := provenance.VerifyEvidenceRecord(der, object, opts)
+	must(f, good.Err())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := provenance.ParseEvidenceRecord(b)
+		if err != nil {
+			return
+		}
+		again := r.Marshal()
+		r2, err := provenance.ParseEvidenceRecord(again)
+		must(t, err)
+		if !bytes.Equal(r2.Marshal(), again) {
+			t.Fatalf("%x was written as %x", b, again)
+		}
+		if e := r.Verify(object, opts); e.Outcome == provenance.Proved && !e.NotAfter.Equal(good.NotAfter) {
+			t.Fatalf("another time proved: %v", e)
+		}
+		// Renewing must not fail on what was read, but for what the tree says.
+		_, _ = provenance.NewBatch(r.Hash(), []provenance.EvidenceItem{{Record: r}})
+	})
+}

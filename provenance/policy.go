@@ -66,6 +66,15 @@ type Authority struct {
 	Independent bool `json:"independent,omitempty"`
 }
 
+// Certificates are the authority's roots, parsed.
+func (a Authority) Certificates() ([]*x509.Certificate, error) {
+	certs, err := parseRoots(a.Roots)
+	if err != nil {
+		return nil, fmt.Errorf("authority %q: %w", clip(a.Name), err)
+	}
+	return certs, nil
+}
+
 // ParsePolicy reads a policy file.
 func ParsePolicy(b []byte) (*Policy, error) {
 	var p Policy
@@ -131,9 +140,9 @@ func (p *Policy) trust() (*trust, error) {
 		t.services = append(t.services, pub)
 	}
 	for _, a := range p.Authorities {
-		certs, err := parseRoots(a.Roots)
+		certs, err := a.Certificates()
 		if err != nil {
-			return nil, fmt.Errorf("policy: authority %q: %w", clip(a.Name), err)
+			return nil, fmt.Errorf("policy: %w", err)
 		}
 		for _, c := range certs {
 			t.roots, t.rootOf = append(t.roots, c), append(t.rootOf, a)

@@ -9,24 +9,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"sync"
+	"math/big"
 	"time"
-
-	"github.com/digitorus/pkcs7"
-	"github.com/digitorus/timestamp"
 )
 
 const (
 	maxToken = 64 << 10
 	maxRoots = 64 << 10
-)
-
-// Object identifiers of RFC 3161, RFC 5652 and RFC 5816.
-var (
-	oidContentType   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}
-	oidTSTInfo       = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 4}
-	oidSigningCertV2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}
-	oidExtKeyUsage   = asn1.ObjectIdentifier{2, 5, 29, 37}
 )
 
 // Token is what a time-stamp token says once it is verified.
@@ -36,7 +25,16 @@ type Token struct {
 	Accuracy time.Duration
 	// Authority is the common name of the certificate that signed.
 	Authority string
-	Root      *x509.Certificate
+	// Chain leads from the signing certificate to Root.
+	Chain []*x509.Certificate
+	Root  *x509.Certificate
+	// Hash is the function of the message imprint; Policy the authority's policy; Nonce the
+	// request's, nil where it had none.
+	Hash   crypto.Hash
+	Policy asn1.ObjectIdentifier
+	Nonce  *big.Int
+
+	signedBy crypto.Hash
 }
 
 // NotAfter is the latest time at which the stamped data can have come to exist.
@@ -48,115 +46,26 @@ var errUntrustedAuthority = errors.New("the token's certificate leads to none of
 // VerifyToken checks an RFC 3161 response (DER) over data, whose SHA-256 must be the
 // message imprint. The certificate chain is judged at the token's own time, never at
 // the present, so the answer does not change with the years.
-func VerifyToken(response, data []byte, roots []*x509.Certificate) (tok Token, err error) {
-	// The ASN.1 of a token comes from outside and is read by code that is not ours.
-	defer func() {
-		if p := recover(); p != nil {
-			tok, err = Token{}, fmt.Errorf("token: unreadable: %v", p)
-		}
-	}()
-	if len(response) > maxToken {
-		return tok, fmt.Errorf("token of %d bytes: the limit is %d", len(response), maxToken)
-	}
-	ts, p7, err := parseToken(response)
-	if err != nil {
-		return tok, fmt.Errorf("token: %w", err)
-	}
-	want := sha256.Sum256(data)
-	if ts.HashAlgorithm != crypto.SHA256 || !bytes.Equal(ts.HashedMessage, want[:]) {
-		return tok, errors.New("token: it is over other data")
-	}
-	signer := p7.GetOnlySigner()
-	if signer == nil {
-		return tok, errors.New("token: want exactly one signer, with its certificate in the token")
-	}
-	if err := checkSignedAttributes(p7, signer); err != nil {
-		return tok, err
-	}
-	if err := checkStampingUsage(signer); err != nil {
-		return tok, err
-	}
-	if ts.Time.Before(signer.NotBefore) || ts.Time.After(signer.NotAfter) {
-		return tok, fmt.Errorf("token: its time %s lies outside its certificate's validity", ts.Time.UTC().Format(time.RFC3339))
-	}
-	tok = Token{Time: ts.Time.UTC(), Accuracy: ts.Accuracy, Authority: signer.Subject.CommonName}
-	if ts.Accuracy < 0 {
-		return Token{}, errors.New("token: negative accuracy")
-	}
-	tok.Root, err = chainRoot(p7.Certificates, signer, roots, ts.Time)
-	return tok, err
+func VerifyToken(response, data []byte, roots []*x509.Certificate) (Token, error) {
+	digest := sha256.Sum256(data)
+	return VerifyTokenDigest(response, crypto.SHA256, digest[:], roots)
 }
 
-// parsing serialises pkcs7's decoder, which keeps a counter in a package variable.
-var parsing sync.Mutex
-
-// parseToken also verifies the signature, if the token carries any certificate; that the
-// signer's is among them is the caller's to demand.
-func parseToken(response []byte) (*timestamp.Timestamp, *pkcs7.PKCS7, error) {
-	parsing.Lock()
-	defer parsing.Unlock()
-	ts, err := timestamp.ParseResponse(response)
+// VerifyTokenDigest is [VerifyToken] for an imprint made with h, which must be a SHA-2 or
+// SHA3 of at least 256 bits. A token over the same digest by another function is refused.
+func VerifyTokenDigest(response []byte, h crypto.Hash, digest []byte, roots []*x509.Certificate) (Token, error) {
+	if err := checkDigest(h, digest); err != nil {
+		return Token{}, fmt.Errorf("token: %w", err)
+	}
+	raw, err := openResponse(response)
 	if err != nil {
-		return nil, nil, err
+		return Token{}, err
 	}
-	p7, err := pkcs7.Parse(ts.RawToken)
-	return ts, p7, err
-}
-
-func chainRoot(carried []*x509.Certificate, signer *x509.Certificate, roots []*x509.Certificate, at time.Time) (*x509.Certificate, error) {
-	opts := x509.VerifyOptions{
-		Roots:         x509.NewCertPool(),
-		Intermediates: x509.NewCertPool(),
-		CurrentTime:   at,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
-	}
-	for _, c := range roots {
-		opts.Roots.AddCert(c)
-	}
-	for _, c := range carried {
-		opts.Intermediates.AddCert(c)
-	}
-	chains, err := signer.Verify(opts)
+	s, err := parseStamp(raw)
 	if err != nil {
-		return nil, fmt.Errorf("token: %w: %v", errUntrustedAuthority, err)
+		return Token{}, err
 	}
-	return chains[0][len(chains[0])-1], nil
-}
-
-// checkSignedAttributes demands that the signature was made for a time stamp (content
-// type, RFC 3161 2.4.2) and by this very certificate (ESSCertIDv2, RFC 5816).
-func checkSignedAttributes(p7 *pkcs7.PKCS7, signer *x509.Certificate) error {
-	var contentType asn1.ObjectIdentifier
-	if err := p7.UnmarshalSignedAttribute(oidContentType, &contentType); err != nil || !contentType.Equal(oidTSTInfo) {
-		return errors.New("token: the signature is not over a time stamp")
-	}
-	var ess struct{ Certs []asn1.RawValue }
-	if err := p7.UnmarshalSignedAttribute(oidSigningCertV2, &ess); err != nil || len(ess.Certs) == 0 {
-		return errors.New("token: no signing certificate attribute")
-	}
-	// ESSCertIDv2 is hashAlgorithm (default SHA-256), certHash, issuerSerial; another
-	// algorithm than the default would come first.
-	var hash []byte
-	if _, err := asn1.Unmarshal(ess.Certs[0].Bytes, &hash); err != nil {
-		var alg asn1.RawValue
-		rest, err := asn1.Unmarshal(ess.Certs[0].Bytes, &alg)
-		if err != nil {
-			return errors.New("token: unreadable signing certificate attribute")
-		}
-		if _, err := asn1.Unmarshal(rest, &hash); err != nil {
-			return errors.New("token: unreadable signing certificate attribute")
-		}
-	}
-	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
-		if len(hash) == h.Size() {
-			w := h.New()
-			w.Write(signer.Raw)
-			if bytes.Equal(w.Sum(nil), hash) {
-				return nil
-			}
-		}
-	}
-	return errors.New("token: signed for another certificate")
+	return s.verify(h, digest, roots)
 }
 
 // checkStampingUsage demands the extended key usage timeStamping, critical and alone

@@ -50,6 +50,12 @@ type Settings struct {
 	FlushEvery int `toml:"flush_every"`
 	// Drain is how long a shutdown waits for requests to end, for example "15s".
 	Drain duration `toml:"drain"`
+	// Authorities are the time authorities in order of preference. None means the built-in
+	// local one, which proves order but not an independent time.
+	Authorities []AuthoritySettings `toml:"authorities"`
+	// AuthoritiesWanted is how many of them must stamp each checkpoint; the next ones of the
+	// list stand in for those that do not answer. 0 means two, or one where there is one.
+	AuthoritiesWanted int `toml:"authorities_wanted"`
 }
 
 // OutsideSettings says where a value comes from that nobody could know earlier.
@@ -81,6 +87,8 @@ func (d *duration) UnmarshalText(b []byte) error {
 	*d = duration(v)
 	return err
 }
+
+func (d duration) std() time.Duration { return time.Duration(d) }
 
 func defaults() Settings {
 	return Settings{
@@ -169,7 +177,7 @@ func (s Settings) check() error {
 	case s.Name == "" || strings.ContainsAny(s.Name, " \t\n+"):
 		return fmt.Errorf("name = %q: use a name like a host name, without spaces and '+'", s.Name)
 	}
-	return nil
+	return s.checkAuthorities()
 }
 
 func verifyURL(text string) bool {

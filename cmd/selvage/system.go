@@ -49,7 +49,13 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 	if y.objects, err = openObjects(e.ctx, s, e.log); err != nil {
 		return nil, err
 	}
-	y.notary, err = sequencer.OpenNotary(e.ctx, sequencer.NotaryConfig{Dir: filepath.Join(s.Data, "log"), Origin: s.Name, Logger: e.log})
+	authorities, err := s.stamper()
+	if err != nil {
+		return nil, err
+	}
+	y.notary, err = sequencer.OpenNotary(e.ctx, sequencer.NotaryConfig{
+		Dir: filepath.Join(s.Data, "log"), Origin: s.Name, Time: authorities, Logger: e.log,
+	})
 	if err != nil {
 		return nil, err
 	}

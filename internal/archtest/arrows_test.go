@@ -65,7 +65,7 @@ var homes = []struct {
 	{"github.com/minio/minio-go/", []string{"store/s3objects"}, false},
 	{"codeberg.org/go-pdf/", []string{"provenance/paper"}, false},
 	{"github.com/skip2/go-qrcode", []string{"provenance/paper"}, false},
-	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer", "provenance/beacon"}, true},
+	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer", "provenance/beacon", "provenance/timestamp"}, true},
 	{"C", nil, false}, // no cgo: the product builds with Go alone
 }
 

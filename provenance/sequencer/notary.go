@@ -3,6 +3,7 @@ package sequencer
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -17,10 +18,15 @@ import (
 	"selvage/provenance/timestamp"
 )
 
-// Stamper is a time authority. Stamp returns an RFC 3161 response (DER) over data.
+// Stamper is one or more time authorities, like [timestamp.Several].
 type Stamper interface {
-	Stamp(ctx context.Context, data []byte) ([]byte, error)
-	Authority() provenance.Authority
+	// Stamp returns verified RFC 3161 tokens over the SHA-256 of data, at least one, each of
+	// another authority, the preferred one first.
+	Stamp(ctx context.Context, data []byte) ([]provenance.TimeToken, error)
+	// StampDigest is Stamp over a digest made with h.
+	StampDigest(ctx context.Context, h crypto.Hash, digest []byte) ([]provenance.TimeToken, error)
+	// Authorities are all that a token may be of.
+	Authorities() []provenance.Authority
 }
 
 // NotaryConfig says where a notary keeps its things.
@@ -29,7 +35,7 @@ type NotaryConfig struct {
 	Dir string
 	// Origin names the log, like "example.org/selvage"; it can never change.
 	Origin string
-	// Time is the time authority; nil means a local one kept in Dir/tsa.
+	// Time is the time authorities; nil means a local one kept in Dir/tsa.
 	Time Stamper
 	// Now is the local time authority's clock; nil means time.Now.
 	Now func() time.Time
@@ -47,9 +53,9 @@ type Notary struct {
 	serviceKey string
 	verifier   note.Verifier
 
-	mu      sync.Mutex // guards the token of the last stamped checkpoint; held while stamping
+	mu      sync.Mutex // guards the tokens of the last stamped checkpoint; held while stamping
 	stamped []byte
-	token   []byte
+	tokens  []provenance.TimeToken
 }
 
 // OpenNotary opens keys, log and time authority in cfg.Dir, making what is missing.
@@ -66,7 +72,11 @@ func OpenNotary(ctx context.Context, cfg NotaryConfig) (*Notary, error) {
 		return nil, err
 	}
 	if n.time == nil {
-		if n.time, err = timestamp.OpenLocal(filepath.Join(cfg.Dir, "tsa"), cfg.Now); err != nil {
+		local, err := timestamp.OpenLocal(filepath.Join(cfg.Dir, "tsa"), cfg.Now)
+		if err != nil {
+			return nil, err
+		}
+		if n.time, err = timestamp.NewSeveral(1, local); err != nil {
 			return nil, err
 		}
 	}
@@ -89,11 +99,17 @@ func (n *Notary) LogKey() string { return n.keys.LogKey }
 // ServiceKey is the key statements are signed with.
 func (n *Notary) ServiceKey() ed25519.PublicKey { return n.keys.Service.Public().(ed25519.PublicKey) }
 
+// StampDigest asks the notary's time authorities for tokens over a digest, such as that of
+// a provenance.Batch which renews evidence records.
+func (n *Notary) StampDigest(ctx context.Context, h crypto.Hash, digest []byte) ([]provenance.TimeToken, error) {
+	return n.time.StampDigest(ctx, h, digest)
+}
+
 // Policy is the policy that trusts exactly this notary, to be published beside the log.
 func (n *Notary) Policy() *provenance.Policy {
 	return &provenance.Policy{
 		Format: provenance.PolicyFormat, Logs: []string{n.keys.LogKey}, Services: []string{n.serviceKey},
-		Authorities: []provenance.Authority{n.time.Authority()},
+		Authorities: n.time.Authorities(),
 	}
 }
 
@@ -140,14 +156,11 @@ func (n *Notary) receipt(ctx context.Context, s provenance.Sealed, index uint64)
 	if err != nil {
 		return nil, err
 	}
-	token, err := n.stamp(ctx, proof.Checkpoint)
+	tokens, err := n.stamp(ctx, proof.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
-	r := provenance.NewReceipt(s, provenance.Notarisation{
-		Proof: proof, Tokens: []provenance.TimeToken{{Token: token, Authority: n.time.Authority()}},
-		LogKey: n.keys.LogKey, ServiceKey: n.serviceKey,
-	})
+	r := provenance.NewReceipt(s, provenance.Notarisation{Proof: proof, LogKey: n.keys.LogKey, ServiceKey: n.serviceKey, Tokens: tokens})
 	// The keys it carries are this notary's own, so they need no policy.
 	if err := r.Verify(nil).Err(); err != nil {
 		return nil, fmt.Errorf("own receipt does not verify: %w", err)
@@ -155,8 +168,8 @@ func (n *Notary) receipt(ctx context.Context, s provenance.Sealed, index uint64)
 	return r, nil
 }
 
-// stamp returns the token over a checkpoint; all entries of one checkpoint share it.
-func (n *Notary) stamp(ctx context.Context, checkpoint []byte) ([]byte, error) {
+// stamp returns the tokens over a checkpoint; all entries of one checkpoint share them.
+func (n *Notary) stamp(ctx context.Context, checkpoint []byte) ([]provenance.TimeToken, error) {
 	_, logSigned, err := provenance.OpenCheckpoint(checkpoint, n.verifier)
 	if err != nil {
 		return nil, err
@@ -164,15 +177,15 @@ func (n *Notary) stamp(ctx context.Context, checkpoint []byte) ([]byte, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.stamped != nil && bytes.Equal(n.stamped, logSigned) {
-		return n.token, nil
+		return n.tokens, nil
 	}
-	token, err := n.time.Stamp(ctx, logSigned)
+	tokens, err := n.time.Stamp(ctx, logSigned)
 	if err != nil {
 		return nil, fmt.Errorf("time token: %w", err)
 	}
-	if len(token) == 0 {
+	if len(tokens) == 0 || len(tokens[0].Token) == 0 {
 		return nil, errors.New("time token: the authority answered nothing")
 	}
-	n.stamped, n.token = logSigned, token
-	return token, nil
+	n.stamped, n.tokens = logSigned, tokens
+	return tokens, nil
 }

@@ -30,7 +30,7 @@ type counting struct {
 	n atomic.Int64
 }
 
-func (c *counting) Stamp(ctx context.Context, data []byte) ([]byte, error) {
+func (c *counting) Stamp(ctx context.Context, data []byte) ([]provenance.TimeToken, error) {
 	c.n.Add(1)
 	return c.Stamper.Stamp(ctx, data)
 }
@@ -39,7 +39,9 @@ func TestNotaryIssues(t *testing.T) {
 	dir := t.TempDir()
 	local, err := timestamp.OpenLocal(filepath.Join(dir, "tsa"), nil)
 	must(t, err)
-	authority := &counting{Stamper: local}
+	several, err := timestamp.NewSeveral(1, local)
+	must(t, err)
+	authority := &counting{Stamper: several}
 	cfg := sequencer.NotaryConfig{Dir: dir, Origin: origin, Time: authority}
 	n, err := sequencer.OpenNotary(ctx, cfg)
 	must(t, err)

@@ -1,8 +1,9 @@
-// Package timestamp holds the built-in local time authority: an RFC 3161 authority with
-// keys of its own in the data directory. It proves plumbing and order, not independence;
-// its name says so, and so does every report that rests on it.
+// Package timestamp gets RFC 3161 tokens: from authorities by URL ([Remote]), from the
+// built-in local authority ([Local]), or from several of them in an order of preference
+// ([Several]). The verifying half is provenance.VerifyToken.
 //
-// Start with [OpenLocal]. The verifying half is provenance.VerifyToken.
+// The local authority has keys of its own in the data directory. It proves plumbing and
+// order, not independence; its name says so, and so does every report that rests on it.
 package timestamp
 
 import (
@@ -24,8 +25,6 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/digitorus/timestamp"
 
 	"selvage/provenance"
 	"selvage/provenance/internal/durable"
@@ -100,6 +99,17 @@ func (l *Local) Authority() provenance.Authority {
 // Stamp returns an RFC 3161 response (DER) over the SHA-256 of data, with the present
 // second as time and one second as accuracy.
 func (l *Local) Stamp(ctx context.Context, data []byte) ([]byte, error) {
+	h := sha256.Sum256(data)
+	return l.StampDigest(ctx, crypto.SHA256, h[:])
+}
+
+// StampDigest is Stamp over a digest that is already made, by a hash function that
+// provenance.HashOID knows.
+func (l *Local) StampDigest(ctx context.Context, h crypto.Hash, digest []byte) ([]byte, error) {
+	return l.respond(ctx, Imprint{Hash: h, Digest: digest})
+}
+
+func (l *Local) respond(ctx context.Context, im Imprint) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -108,16 +118,7 @@ func (l *Local) Stamp(ctx context.Context, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local time authority: %w", err)
 	}
-	h := sha256.Sum256(data)
-	ts := timestamp.Timestamp{
-		HashAlgorithm:     crypto.SHA256,
-		HashedMessage:     h[:],
-		Time:              now.Truncate(time.Second),
-		Accuracy:          time.Second,
-		Policy:            policyOID,
-		AddTSACertificate: true,
-	}
-	resp, err := ts.CreateResponseWithOpts(signer, key, crypto.SHA256)
+	resp, err := Issuer{Certificate: signer, Key: key, Policy: policyOID, Accuracy: time.Second}.Respond(im, now)
 	if err != nil {
 		return nil, fmt.Errorf("local time authority: %w", err)
 	}
