@@ -28,12 +28,16 @@ type benchHardCmd struct {
 	Works     int    `default:"5000" help:"Pictures to register."`
 	Queries   int    `default:"4000" help:"Pictures to ask about that are copies of nothing."`
 	Positives int    `default:"400" help:"Edits of registered pictures to ask about."`
+	Seed      uint64 `placeholder:"N" help:"Another seed gives other pictures: choose thresholds on one, measure on another."`
 	Jobs      int    `default:"1" help:"Pictures at a time."`
 }
 
 func (c *benchHardCmd) Run(e *env) error {
 	if c.Works < 1 || c.Queries < 1 || c.Positives < 1 {
 		return &exit{2, "--works, --queries and --positives: use at least 1"}
+	}
+	if c.Seed >= 1<<10 {
+		return &exit{2, "--seed: use a number below 1024"}
 	}
 	s := defaults()
 	s.Data = c.Data
@@ -58,7 +62,7 @@ func (c *benchHardCmd) Run(e *env) error {
 	works := map[string]hardPicture{}
 	var names []string
 	for i := range c.Works {
-		p := hardPictureAt(i, false)
+		p := c.pictureAt(i, false)
 		works[p.name], names = p, append(names, p.name)
 	}
 	if _, err := set.register(names, c.Jobs, func(name string) (input, error) { return works[name].encode("") }); err != nil {
@@ -95,13 +99,15 @@ type hardPicture struct {
 	original     bool
 }
 
-// hardStart keeps the trial's works apart from those that fill an index.
-const hardStart = 1 << 30
+// hardStart keeps the trial's works apart from those that fill an index, hardSeed those of
+// one seed from those of the next.
+const hardStart, hardSeed = 1 << 30, 1 << 20
 
-// hardPictureAt is the i-th registered picture or the i-th that is asked about. Seven of
+// pictureAt is the i-th registered picture or the i-th that is asked about. Seven of
 // eight are distractors, of which those with even seeds are registered and those with odd
 // ones asked about, so that every series has members on both sides.
-func hardPictureAt(i int, asked bool) hardPicture {
+func (c *benchHardCmd) pictureAt(i int, asked bool) hardPicture {
+	start := hardStart + hardSeed*c.Seed
 	side, role := uint64(0), "work"
 	if asked {
 		side, role = 1, "query"
@@ -111,13 +117,13 @@ func hardPictureAt(i int, asked bool) hardPicture {
 		f := hardOriginals[i/8%len(hardOriginals)]
 		k := uint64(i / 8 / len(hardOriginals))
 		p.family, p.original = f, true
-		p.seed = hardStart + 2*k + side
+		p.seed = start + 2*k + side
 	} else {
 		names := fixtures.DistractorFamilies()
 		n := uint64(i - i/8)
 		k, f := n/uint64(len(names)), n%uint64(len(names))
 		p.family = names[f]
-		p.distractor = (hardStart+2*k+side)*uint64(len(names)) + f
+		p.distractor = (start+2*k+side)*uint64(len(names)) + f
 	}
 	p.name = fmt.Sprintf("%s-%05d-%s", role, i, p.family)
 	return p
@@ -170,7 +176,7 @@ func (c *benchHardCmd) asked() []hardQuestion {
 	edits := fixtures.Edits()
 	var out []hardQuestion
 	for i := range c.Queries {
-		q := hardQuestion{picture: hardPictureAt(i, true)}
+		q := hardQuestion{picture: c.pictureAt(i, true)}
 		if i%4 == 2 {
 			q.edit = edits[i/4%len(edits)].Name
 		}
@@ -181,7 +187,7 @@ func (c *benchHardCmd) asked() []hardQuestion {
 		if at%8 == 7 { // flat originals hold too little to be found again
 			at--
 		}
-		p := hardPictureAt(at, false)
+		p := c.pictureAt(at, false)
 		out = append(out, hardQuestion{p, edits[i%len(edits)].Name, p.name})
 	}
 	return out

@@ -165,16 +165,18 @@ func weigh(l *laid, ref *sheet, mask []bool) *evidence {
 					e.QueryOK += wq
 				}
 			}
-			if ncc < steps[1] && max(sq, sr) >= leastTexture {
+			if ncc < steps[1] && max(sq, sr) >= patchTexture {
 				parts.bad[at]++
 			}
 			if sr < leastTexture {
 				continue
 			}
 			wr := min(sr, mostTexture)
-			parts.texture[at] += float32(wr)
-			if ncc > steps[2] {
-				parts.agree[at] += float32(wr)
+			if sr >= patchTexture {
+				parts.texture[at] += float32(wr)
+				if ncc > steps[2] {
+					parts.agree[at] += float32(wr)
+				}
 			}
 			e.Texture += wr
 			for k, s := range steps {

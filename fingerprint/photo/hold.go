@@ -36,8 +36,8 @@ const (
 	samePlace = .012 // inliers nearer than this share of the registered picture's side count once
 )
 
-// hold counts the pairs of alike features that agree with a place, whatever it came from.
-func (q *Query) hold(p *Place, c *Comparison, list []geometry.Pair) held {
+// grip counts the pairs of alike features that agree with a place, whatever it came from.
+func (q *Query) grip(p *Place, c *Comparison, list []geometry.Pair) held {
 	h := held{err: unheld}
 	qw, qh := float64(q.res.Width), float64(q.res.Height)
 	rw, rh := float64(c.ref.Width), float64(c.ref.Height)
@@ -99,6 +99,19 @@ func (q *Query) hold(p *Place, c *Comparison, list []geometry.Pair) held {
 		h.off += i.off
 	}
 	h.sum(rw, rh, max(qw, qh))
+	return h
+}
+
+// hold is the grip on a place, and what should be seen of it.
+func (q *Query) hold(p *Place, c *Comparison, list []geometry.Pair) held {
+	h := q.grip(p, c, list)
+	qw, qh := float64(q.res.Width), float64(q.res.Height)
+	rw, rh := float64(c.ref.Width), float64(c.ref.Height)
+	m := p.Map
+	if p.Mirrored {
+		m = flip(m, qw) // the features are those of the mirrored query
+	}
+	size := scaleOf(m, rw/2, rh/2)
 	margin := .01 * max(qw, qh)
 	for i := range c.features {
 		f := &c.features[i]

@@ -13,6 +13,10 @@ const (
 	patch = 4 // pixels a side
 	block = 4 // patches a side of what Cover counts
 
+	// Texture in grey levels that a patch counts from: fainter grain does not survive
+	// compression, and its loss is no disagreement.
+	patchTexture = 4
+
 	// A patch agrees if this share of its texture does, and is bad if this share of its
 	// pixels differs.
 	patchAgrees, patchBad = .4, .25
