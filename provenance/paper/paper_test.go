@@ -364,24 +364,26 @@ func TestClaimedDates(t *testing.T) {
 	}
 }
 
+// FuzzCertificate sets outside text; what it may look like on the page, FuzzText says.
 func FuzzCertificate(f *testing.F) {
 	for _, s := range nasty {
-		f.Add(s, "name", "place")
+		f.Add(s[:min(len(s), 300)], "name", "place")
 	}
 	f.Add("叶子", "e\u0301.png", "שלום (12) عالم")
 	r := registration(f)
 	r.Pictures = nil
 	f.Fuzz(func(t *testing.T, title, name, place string) {
+		if len(title)+len(name)+len(place) > 2000 {
+			return // a page more of the same, and slow
+		}
 		c := *r
 		d := *r.Disclosed
 		c.Title, c.Disclosed, d.Place = title, &d, place
 		c.Files = []paper.File{{Name: name, SHA256: r.Files[0].SHA256}}
-		a, err := paper.Certificate(&c)
+		pdf, err := paper.Certificate(&c)
 		must(t, err)
-		b, err := paper.Certificate(&c)
-		must(t, err)
-		if !bytes.HasPrefix(a, []byte("%PDF-")) || !bytes.Equal(a, b) {
-			t.Errorf("%d and %d bytes", len(a), len(b))
+		if !bytes.HasPrefix(pdf, []byte("%PDF-")) || !bytes.HasSuffix(pdf, []byte("%%EOF\n")) {
+			t.Errorf("not a whole PDF: %d bytes", len(pdf))
 		}
 	})
 }
