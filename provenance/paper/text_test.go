@@ -1,6 +1,7 @@
 package paper
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -40,43 +41,65 @@ func TestVisual(t *testing.T) {
 	}
 }
 
-// TestWrap: nothing is lost and no line is too long, whatever the text.
+// checkWrap: nothing is lost and no line is too long, whatever the text.
+func checkWrap(text string, st style, width float64) error {
+	s := &sheet{}
+	all := s.units(text, st)
+	rest := shown(all)
+	for _, l := range s.wrap(text, st, width) {
+		part := shown(l)
+		if w := l.width(); w > width+1e-3 && len(l) > 1 {
+			return fmt.Errorf("a line of %.2f mm in a column of %.2f: %q", w, width, part)
+		}
+		if !strings.HasPrefix(rest, part) {
+			return fmt.Errorf("%q does not go on with %q", rest, part)
+		}
+		rest = strings.TrimLeft(strings.TrimPrefix(rest, part), " \u3000")
+		if v := l.visual(); len(v) != len(l) {
+			return fmt.Errorf("%q: %d units are drawn as %d", part, len(l), len(v))
+		}
+	}
+	if rest != "" {
+		return fmt.Errorf("%q is lost", rest)
+	}
+	// Each character is there, as itself or by its number.
+	for _, c := range norm.NFC.String(strings.ToValidUTF8(text, "\uFFFD")) {
+		want := string(c)
+		if s.shapes.of(st.face, c).face == nil {
+			want = fmt.Sprintf("[U+%04X]", c)
+		}
+		if !strings.Contains(shown(all), want) {
+			return fmt.Errorf("%s is not shown in %q", want, shown(all))
+		}
+	}
+	for _, l := range s.clip(text, st, width, 2) {
+		if w := l.width(); w > width+1e-3 && len(l) > 1 {
+			return fmt.Errorf("a cut line of %.2f mm in a column of %.2f: %q", w, width, shown(l))
+		}
+	}
+	return s.shapes.err
+}
+
 func TestWrap(t *testing.T) {
 	letters := rapid.OneOf(
-		rapid.SampledFrom([]rune("ab -  ()12,.\u00a0\u3000，（）叶子はな한글אבעامל\u0301\u0000\n\u202e🍂")),
+		rapid.SampledFrom([]rune("ab -  ()12,./\u00a0\u3000，（）叶子はな한글אבעامל\u0301\u0000\n\u202e🍂")),
 		rapid.Rune(),
 	)
 	rapid.Check(t, func(r *rapid.T) {
 		text := string(rapid.SliceOfN(letters, 0, 200).Draw(r, "text"))
-		width := rapid.Float64Range(5, 120).Draw(r, "width")
 		st := style{rapid.SampledFrom([]*typeface{regular, bold, mono}).Draw(r, "face"), rapid.Float64Range(6, 22).Draw(r, "size"), 0}
-		s := &sheet{}
-		all := s.units(text, st)
-		rest := shown(all)
-		for _, l := range s.wrap(text, st, width) {
-			if w := l.width(); w > width+1e-3 && len(l) > 1 {
-				r.Fatalf("a line of %.2f mm in a column of %.2f: %q", w, width, shown(l))
-			}
-			part := shown(l)
-			if !strings.HasPrefix(rest, part) {
-				r.Fatalf("%q does not go on with %q", rest, part)
-			}
-			rest = strings.TrimLeft(strings.TrimPrefix(rest, part), " \u3000")
-			if v := l.visual(); len(v) != len(l) {
-				r.Fatalf("%q: %d units are drawn as %d", part, len(l), len(v))
-			}
+		if err := checkWrap(text, st, rapid.Float64Range(5, 120).Draw(r, "width")); err != nil {
+			r.Fatal(err)
 		}
-		if rest != "" {
-			r.Fatalf("%q is lost", rest)
-		}
-		// Each character is there, as itself or by its number.
-		for _, c := range norm.NFC.String(strings.ToValidUTF8(text, "\uFFFD")) {
-			if s.shapes.of(st.face, c).face != nil && !strings.ContainsRune(shown(all), c) {
-				r.Fatalf("%q (%U) is not shown in %q", c, c, shown(all))
-			}
-		}
-		if s.shapes.err != nil {
-			r.Fatal(s.shapes.err)
+	})
+}
+
+func FuzzText(f *testing.F) {
+	f.Add("warp and weft", byte(40))
+	f.Add("叶子，はな 한글 אב 12 (גד) عالم\u202e\x00🍂e\u0301", byte(9))
+	f.Fuzz(func(t *testing.T, text string, width byte) {
+		if err := checkWrap(text, body, 5+float64(width)); err != nil {
+			t.Fatal(err)
 		}
 	})
 }
