@@ -129,6 +129,18 @@ func (s *Signer) Sign(file []byte, c Claim) ([]byte, error) {
 	return nil, errors.New("c2patest: the length of the store does not settle")
 }
 
+// Embed puts a store into a JPEG, PNG or WebP file as Sign does.
+func Embed(file, store []byte) ([]byte, error) {
+	put, _, err := place(file)
+	if err == nil && put == nil {
+		err = errors.New("c2patest: only pictures have a store put into them")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return put(store), nil
+}
+
 // signBMFF appends the store as a uuid box.
 func (s *Signer) signBMFF(file []byte, c Claim) ([]byte, error) {
 	h := sha256.New()
