@@ -81,6 +81,9 @@ func (r *reader) hashData(text []byte) (same bool, excluded []span, err error) {
 	if h == nil {
 		return false, nil, fmt.Errorf("the hash algorithm %q is not known here", v.Alg)
 	}
+	if len(v.Exclusions) > maxList {
+		return false, nil, errTooManyExclusions
+	}
 	size := uint64(len(r.file))
 	for _, e := range v.Exclusions {
 		if e.Start > size || e.Length > size-e.Start {
@@ -110,6 +113,11 @@ func sorted(s []span) ([]span, error) {
 	}
 	return s, nil
 }
+
+// maxNarrow is how many conditions or parts one exclusion may have. Genuine ones have one.
+const maxNarrow = 16
+
+var errTooManyExclusions = errors.New("the hard binding excludes more than is looked at here")
 
 // exclusion is one entry of a BMFF binding: boxes by their path, narrowed down.
 type exclusion struct {
@@ -175,11 +183,14 @@ func (r *reader) hashBMFF(text []byte, offsets bool) (same bool, excluded []span
 		return false, nil, fmt.Errorf("the hash algorithm %q is not known here", v.Alg)
 	}
 	if len(v.Exclusions) > maxList {
-		return false, nil, fmt.Errorf("the hard binding has more than %d exclusions", maxList)
+		return false, nil, errTooManyExclusions
 	}
 	gone := map[int]bool{} // top-level boxes left out whole, by offset
 	for i := range v.Exclusions {
 		e := &v.Exclusions[i]
+		if len(e.Data) > maxNarrow || len(e.Subset) > maxNarrow {
+			return false, nil, errTooManyExclusions
+		}
 		boxes, err := at(r.file, e.Path)
 		if err != nil {
 			return false, nil, err
@@ -187,6 +198,9 @@ func (r *reader) hashBMFF(text []byte, offsets bool) (same bool, excluded []span
 		for _, b := range boxes {
 			if !e.fits(r.file, b) {
 				continue
+			}
+			if len(excluded) > maxBoxes {
+				return false, nil, errTooManyExclusions
 			}
 			if len(e.Subset) == 0 {
 				excluded, gone[b.from] = append(excluded, span{b.from, b.to}), true

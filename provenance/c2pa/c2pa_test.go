@@ -2,6 +2,7 @@ package c2pa_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -308,6 +309,68 @@ func nested(content []byte) []byte {
 	b := append(binary.BigEndian.AppendUint32(nil, uint32(8+8+len(d)+len(content))), "jumb"...)
 	b = append(append(binary.BigEndian.AppendUint32(b, uint32(8+len(d))), "jumd"...), d...)
 	return append(b, content...)
+}
+
+// TestBindingsThatAskTooMuch: what would cost more to check than it is worth, or excludes the
+// same bytes twice, is not checked, and bytes left out beside the store are counted.
+func TestBindingsThatAskTooMuch(t *testing.T) {
+	file := plain(t)["jpeg"]
+	run := func(n int, length int) (list []any) {
+		for i := range n {
+			list = append(list, map[string]any{"start": i, "length": length})
+		}
+		return list
+	}
+	for name, c := range map[string]struct {
+		exclusions []any
+		want       c2pa.Check
+		note       string
+	}{
+		"very many":          {run(101, 1), c2pa.NotChecked, "more than is looked at"},
+		"the same twice":     {run(2, 2), c2pa.NotChecked, "same bytes twice"},
+		"behind the end":     {[]any{map[string]any{"start": uint64(1) << 63, "length": uint64(1) << 63}}, c2pa.Mismatch, ""},
+		"more than is there": {[]any{map[string]any{"start": 5, "length": ^uint64(0)}}, c2pa.Mismatch, ""},
+		"of the wrong type":  {[]any{"all"}, c2pa.NotChecked, "cannot be read"},
+	} {
+		store, err := signer(t).Store(c2patest.Claim{Label: "urn:c2pa:test"}, "c2pa.hash.data", map[string]any{"exclusions": c.exclusions, "alg": "sha256", "hash": make([]byte, 32)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := c2patest.Embed(file, store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c2pa.Read(b)
+		if err != nil || got.Claims.Binding.Check != c.want || !strings.Contains(got.Claims.Binding.Note, c.note) || got.Claims.Signature.Check != c2pa.Valid {
+			t.Errorf("%s: %+v, %v", name, got.Claims.Binding, err)
+		}
+	}
+
+	// All of the picture left out: the hash is right, and the claims say how little it means.
+	empty := sha256.Sum256(nil)
+	one, length := signer(t), 0
+	for range 4 {
+		store, err := one.Store(c2patest.Claim{Label: "urn:c2pa:test"}, "c2pa.hash.data", map[string]any{
+			"exclusions": []any{map[string]any{"start": 0, "length": length}}, "alg": "sha256", "hash": empty[:],
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := c2patest.Embed(file, store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) != length {
+			length = len(b)
+			continue
+		}
+		got, err := c2pa.Read(b)
+		if err != nil || got.Claims.Binding.Check != c2pa.Match || got.Claims.Binding.Uncovered != int64(len(file)) {
+			t.Errorf("%+v, %v", got.Claims.Binding, err)
+		}
+		return
+	}
+	t.Error("the length of the file does not settle")
 }
 
 func TestTextsAreFitToBeShown(t *testing.T) {

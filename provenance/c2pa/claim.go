@@ -51,8 +51,9 @@ type reader struct {
 	manifest   *superbox
 	assertions *superbox
 	claim      claim
-	file       []byte    // nil: the store alone
-	in         *embedded // where the store stands in file
+	seen       map[string]bool // labels of assertions
+	file       []byte          // nil: the store alone
+	in         *embedded       // where the store stands in file
 }
 
 func readStore(store []byte, in *embedded, file []byte) (*Claims, error) {
@@ -76,7 +77,7 @@ func readStore(store []byte, in *embedded, file []byte) (*Claims, error) {
 	if _, err := root.child(m.label); err != nil {
 		return nil, err
 	}
-	r := &reader{out: &Claims{Manifest: m.label, Manifests: len(root.children), Trust: NotAssessed}, manifest: m, file: file, in: in}
+	r := &reader{out: &Claims{Manifest: m.label, Manifests: len(root.children), Trust: NotAssessed}, manifest: m, seen: map[string]bool{}, file: file, in: in}
 	if err := r.read(); err != nil {
 		return nil, err
 	}
@@ -168,6 +169,11 @@ func (r *reader) assertion(ref hashedURI) {
 		r.out.Assertions = append(r.out.Assertions, Assertion{clean(ref.URL), NotChecked})
 		return
 	}
+	if r.seen[label] {
+		r.note("the claim refers to %q twice; the second reference is not read", label)
+		return
+	}
+	r.seen[label] = true
 	a := Assertion{Label: clean(label), Check: NotChecked}
 	box, err := r.assertions.child(label)
 	if err == nil {

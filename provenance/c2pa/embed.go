@@ -40,6 +40,9 @@ func tooLarge(n uint64) error {
 	return fmt.Errorf("the manifest store has %d bytes; at most %d are read", n, MaxStore)
 }
 
+// maxSegments is eight times what the largest store needs.
+const maxSegments = 2048
+
 // jpegBox is one JUMBF box that is spread over APP11 segments.
 type jpegBox struct {
 	instance uint16
@@ -107,6 +110,9 @@ func joinJPEG(boxes []*jpegBox, s []byte, at span) ([]*jpegBox, error) {
 		}
 		if len(b.data)+len(piece) > MaxStore {
 			return nil, tooLarge(uint64(len(b.data) + len(piece)))
+		}
+		if len(b.spans) == maxSegments {
+			return nil, fmt.Errorf("the manifest store is in more than %d segments", maxSegments)
 		}
 		b.data, b.next, b.spans = append(b.data, piece[head:]...), seq+1, append(b.spans, at)
 		return boxes, nil
