@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"selvage/fingerprint"
 	"selvage/provenance/c2pa"
@@ -41,18 +42,29 @@ func labelPrefix(scope, label string) string {
 	return "N/" + scope + "/" + hex.EncodeToString(h[:]) + "/"
 }
 
-func labelKey(scope, label string, id WorkID, asset fingerprint.Digest) []byte {
-	return []byte(labelPrefix(scope, label) + string(id) + "/" + asset.String())
+func labelKey(scope, label string, o OwnerID, id WorkID, asset fingerprint.Digest) []byte {
+	return []byte(labelPrefix(scope, label) + string(o) + "/" + string(id) + "/" + asset.String())
 }
 
-// cutLabelKey reads work and asset from a row of a label.
-func cutLabelKey(rest []byte) (WorkID, fingerprint.Digest, error) {
-	id, hex, _ := bytes.Cut(rest, []byte("/"))
-	d, err := fingerprint.ParseDigest(string(hex))
-	if err != nil || !validID("w_", string(id)) {
-		return "", d, fmt.Errorf("row of a manifest's label ends with %q: %w", rest, store.ErrCorrupt)
+// foundManifest is what a row of a label leads to: an asset and the store it brought.
+type foundManifest struct {
+	owner OwnerID
+	work  WorkID
+	asset fingerprint.Digest
+	store fingerprint.Digest
+}
+
+// parseLabelRow reads a row of labelKey, its key from behind labelPrefix.
+func parseLabelRow(rest, value []byte) (f foundManifest, err error) {
+	parts := strings.Split(string(rest), "/")
+	if len(parts) != 3 || len(value) != len(f.store) || !validID("w_", parts[1]) {
+		return f, fmt.Errorf("row of a manifest's label ends with %q: %w", rest, store.ErrCorrupt)
 	}
-	return WorkID(id), d, nil
+	f.owner, f.work, f.store = OwnerID(parts[0]), WorkID(parts[1]), fingerprint.Digest(value)
+	if f.asset, err = fingerprint.ParseDigest(parts[2]); err != nil {
+		return f, fmt.Errorf("row of a manifest's label: %w: %w", store.ErrCorrupt, err)
+	}
+	return f, nil
 }
 
 // brought is what one file of a registration brought along.
@@ -103,14 +115,14 @@ func saveCredentials(tx store.Txn, w *Work, asset fingerprint.Digest, b *brought
 	}
 	return errors.Join(
 		save(tx, credentialsKey(w.Owner, w.ID, asset), b.rec),
-		tx.Set(labelKey(string(w.Owner), b.rec.Claims.Manifest, w.ID, asset), b.rec.Store[:]),
+		tx.Set(labelKey(string(w.Owner), b.rec.Claims.Manifest, w.Owner, w.ID, asset), b.rec.Store[:]),
 		showCredentials(tx, w, asset, b.rec),
 	)
 }
 
 // showCredentials brings the row by which everybody finds a manifest in step with the work.
 func showCredentials(tx store.Txn, w *Work, asset fingerprint.Digest, c *Credentials) error {
-	key := labelKey(everybody, c.Claims.Manifest, w.ID, asset)
+	key := labelKey(everybody, c.Claims.Manifest, w.Owner, w.ID, asset)
 	if w.Visibility == Public && w.Withdrawn == nil {
 		return tx.Set(key, c.Store[:])
 	}
@@ -134,7 +146,7 @@ func (c *checker) credentials(ctx context.Context, w *Work, a Asset) error {
 			return err
 		}
 		for scope, want := range map[string]bool{string(w.Owner): true, everybody: w.Visibility == Public && w.Withdrawn == nil} {
-			v, err := tx.Get(labelKey(scope, rec.Claims.Manifest, w.ID, a.Digest))
+			v, err := tx.Get(labelKey(scope, rec.Claims.Manifest, w.Owner, w.ID, a.Digest))
 			if (err == nil) != want || want && !bytes.Equal(v, rec.Store[:]) {
 				c.problem("work %s: the row that leads from a manifest's label to %s is out of step with the work (scope %s)", w.ID, a.Digest, scope)
 			}
@@ -164,4 +176,27 @@ func (c *checker) credentials(ctx context.Context, w *Work, a Asset) error {
 		c.problem("work %s: manifest store %s: %v", w.ID, rec.Store, err)
 	}
 	return nil
+}
+
+// labels checks that every row of a label leads to an asset that brought that store.
+func (c *checker) labels(ctx context.Context) error {
+	return c.s.KV.View(ctx, func(tx store.Txn) error {
+		return tx.Scan([]byte("N/"), nil, func(k, v []byte) bool {
+			parts := strings.SplitN(string(k), "/", 4) // N, scope, hash, the rest
+			if len(parts) != 4 {
+				c.problem("row %q is none of a manifest's label", k)
+				return true
+			}
+			f, err := parseLabelRow([]byte(parts[3]), v)
+			if err != nil {
+				c.problem("%v", err)
+				return true
+			}
+			rec, err := loadCredentials(tx, f.owner, f.work, f.asset)
+			if err != nil || rec == nil || rec.Store != f.store || !bytes.Equal(k, labelKey(parts[1], rec.Claims.Manifest, f.owner, f.work, f.asset)) {
+				c.problem("row %q leads to no manifest store of that label (%v)", k, err)
+			}
+			return true
+		})
+	})
 }

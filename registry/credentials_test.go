@@ -12,6 +12,7 @@ import (
 	"selvage/provenance/c2pa"
 	"selvage/provenance/c2pa/c2patest"
 	"selvage/registry"
+	"selvage/store"
 )
 
 // scene is a photo-like picture that is large enough to be shrunk and still recognised.
@@ -96,7 +97,7 @@ func TestCredentialsAreKeptWithTheWork(t *testing.T) {
 	if c == nil || c.Claims.Title != "Leaves" || c.Claims.Binding.Check != c2pa.Match || c.Claims.Signature.Check != c2pa.Valid {
 		t.Fatalf("%+v", c)
 	}
-	if store := storeOf(t, file); c.Store != fingerprint.DigestOf(store) || c.Size != int64(len(store)) {
+	if kept := storeOf(t, file); c.Store != fingerprint.DigestOf(kept) || c.Size != int64(len(kept)) {
 		t.Errorf("the store is said to be %s of %d bytes", c.Store, c.Size)
 	}
 	if other, err := r.Work(t.Context(), "bert", w.ID); err != nil || other.Assets[0].Credentials != nil {
@@ -214,6 +215,22 @@ func TestWhoMayHaveAManifest(t *testing.T) {
 	look("bert", nil, false, false)
 	look("anna", nil, false, true) // withdrawn works match nothing; what is kept stays the owner's
 	r.clean()
+}
+
+// TestFsckFollowsLabels: a row that leads to no store is found.
+func TestFsckFollowsLabels(t *testing.T) {
+	r, s := newRig(t), newSigning(t)
+	w := r.work("anna", registry.Public, s.file(scene(1), c2patest.Claim{Label: "urn:c2pa:one"}))
+	stray := "N/*/" + strings.Repeat("0", 64) + "/anna/" + string(w.ID) + "/" + w.Assets[0].Digest.String()
+	for _, row := range []struct{ key, value string }{{stray, strings.Repeat("x", 32)}, {stray + "0", strings.Repeat("x", 32)}, {"N/x", ""}} {
+		if err := r.kv.Update(t.Context(), func(tx store.Txn) error { return tx.Set([]byte(row.key), []byte(row.value)) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep, err := r.Fsck(t.Context(), registry.FsckOptions{})
+	if err != nil || len(rep.Problems) != 3 {
+		t.Errorf("%q, %v", rep.Problems, err)
+	}
 }
 
 // TestForgedLabel: who registers other content under somebody's label cannot put his store

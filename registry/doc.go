@@ -24,8 +24,9 @@
 //	d/<owner>/<digest hex>             the work that holds these files (text)
 //	a/<owner number be32><asset be64>  assetRecord*: fingerprints of one asset
 //	n/<owner>/<work>/<asset digest>    Credentials: what the asset's manifest store claims
-//	N/<owner or *>/<label hash>/…      digest of a manifest store (32 bytes), by the SHA-256 of
-//	  …<work>/<asset digest>           its label: all of the owner's, and under * public ones
+//	N/<owner or *>/<label hash hex>/<owner>/<work>/<asset digest>
+//	                                   digest of a manifest store (32 bytes), by the SHA-256 of
+//	                                   its label: all of an owner's, and under * public ones
 //	x/<digest 32 bytes><asset ref>     same bytes: 'o' open or 'c' closed (private)
 //	p/<digest 32 bytes><asset ref>     same pixels: likewise
 //	r/<owner>/<work>                   proofRecord: sealed statement, then receipt

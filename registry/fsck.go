@@ -61,7 +61,7 @@ func (s *Service) Fsck(ctx context.Context, o FsckOptions) (FsckReport, error) {
 			c.o.Progress(fmt.Sprintf("%d of %d works", i+1, len(works)))
 		}
 	}
-	if err := errors.Join(c.outboxes(ctx), c.judgements(ctx), c.banks(ctx)); err != nil {
+	if err := errors.Join(c.outboxes(ctx), c.judgements(ctx), c.banks(ctx), c.labels(ctx)); err != nil {
 		return c.rep, err
 	}
 	c.o.Progress("index sizes, originals, log")

@@ -81,7 +81,8 @@ func (s *Service) Manifests(ctx context.Context, asker OwnerID, rep *MatchReport
 }
 
 // ManifestsByCode is Manifests for a pdq256.v1 code alone: the works whose code differs by
-// at most 10 bits. Only own and public works are answered for. A picture that everybody may
+// at most 10 bits, the nearest first, but one owner's after another's where very many are
+// near. Only own and public works are answered for. A picture that everybody may
 // see keeps no code secret; of any other work the code could be found out bit by bit from
 // such answers, and fingerprints are as confidential as the work.
 func (s *Service) ManifestsByCode(ctx context.Context, asker OwnerID, code []byte, limit int) ([]ManifestMatch, error) {
@@ -100,19 +101,22 @@ func (s *Service) ManifestsByCode(ctx context.Context, asker OwnerID, code []byt
 	if err != nil {
 		return nil, fmt.Errorf("match code: %w", err)
 	}
+	var refs []candidate
+	distance := map[assetRef]int{} // of the nearest of an asset's codes
+	for _, h := range hits {
+		ref := assetOf(h.ID)
+		if _, again := distance[ref]; !again {
+			distance[ref] = int(h.Distance)
+			refs = append(refs, candidate{assetRef: ref})
+		}
+	}
 	out := []ManifestMatch{}
 	err = s.KV.View(ctx, func(tx store.Txn) error {
-		seen := map[assetRef]bool{}
-		for _, h := range hits {
-			ref := assetOf(h.ID)
+		for _, near := range fair(refs, maxLocal) {
 			if len(out) == limit {
 				break
 			}
-			if seen[ref] {
-				continue
-			}
-			seen[ref] = true
-			rec, err := loadPrinted[assetRecord](tx, assetKey(ref))
+			rec, err := loadPrinted[assetRecord](tx, assetKey(near.assetRef))
 			if errors.Is(err, store.ErrNotFound) {
 				continue // erased since the index was asked
 			}
@@ -130,7 +134,7 @@ func (s *Service) ManifestsByCode(ctx context.Context, asker OwnerID, code []byt
 			if w.Withdrawn != nil || w.Owner != asker && w.Visibility != Public {
 				continue
 			}
-			score := 100 - int(math.Round(100*float64(h.Distance)/256))
+			score := 100 - int(math.Round(100*float64(distance[near.assetRef])/256))
 			if err := addManifest(tx, &out, asker, rec.Owner, rec.Work, rec.Digest, score); err != nil {
 				return err
 			}
@@ -182,13 +186,6 @@ func addManifest(tx store.Txn, out *[]ManifestMatch, asker, owner OwnerID, id Wo
 	return nil
 }
 
-// foundManifest is where a manifest store was found.
-type foundManifest struct {
-	work  WorkID
-	asset fingerprint.Digest
-	store fingerprint.Digest
-}
-
 // findManifests lists the works that the asker may read and that brought this manifest, the
 // earliest first.
 func findManifests(tx store.Txn, asker OwnerID, id ManifestID) ([]foundManifest, error) {
@@ -201,15 +198,10 @@ func findManifests(tx store.Txn, asker OwnerID, id ManifestID) ([]foundManifest,
 		prefix := labelPrefix(scope, label)
 		var bad error
 		err := tx.Scan([]byte(prefix), nil, func(k, v []byte) bool {
-			f := foundManifest{}
-			if f.work, f.asset, bad = cutLabelKey(k[len(prefix):]); bad != nil {
+			var f foundManifest
+			if f, bad = parseLabelRow(k[len(prefix):], v); bad != nil {
 				return false
 			}
-			if len(v) != len(f.store) {
-				bad = fmt.Errorf("row %q: %w", k, store.ErrCorrupt)
-				return false
-			}
-			f.store = fingerprint.Digest(v)
 			if (want.IsZero() || want == f.store) && !slices.Contains(found, f) {
 				found = append(found, f)
 			}
