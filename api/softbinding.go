@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/base64"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -150,6 +151,7 @@ func bindingValue(algField, alg, field, value string) ([]byte, error) {
 	if err := bindingAlg(algField, alg); err != nil {
 		return nil, err
 	}
+	value = strings.ReplaceAll(value, " ", "+") // as an unescaped + of a query is read
 	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
 		if code, err := e.DecodeString(value); err == nil && len(code) == 32 {
 			return code, nil
