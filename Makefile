@@ -67,6 +67,20 @@ hard: build ## wrong accusations over 20 million pairs of generated pictures (HA
 test-s3: s3server ## the object store's tests against a real S3 server
 	$(S3ENV) $(GO) test -tags '$(TAGS)' -count=1 -timeout 5m -v ./store/s3objects/...
 
+# Readers of C2PA by others, from npm; nothing of the product needs them.
+C2PACHECK := $(CURDIR)/.cache/c2pa
+
+.PHONY: c2pa
+c2pa: $(C2PACHECK)/node_modules ## a stripped picture gets its manifest back, checked by c2pa-rs and c2pa-ts (npm)
+	SELVAGE_C2PA_CHECK='$(C2PACHECK)' $(GO) test -tags '$(TAGS),c2pa' -run '^TestOthers' -count=1 -timeout 5m -v ./api
+
+$(C2PACHECK)/node_modules: tools/c2pa/package-lock.json tools/c2pa/package.json tools/c2pa/check.mjs
+	@tools/setup.sh --must node npm
+	@mkdir -p '$(C2PACHECK)'
+	cp tools/c2pa/* '$(C2PACHECK)'
+	cd '$(C2PACHECK)' && npm install --no-save --omit=optional --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 .PHONY: crash
 crash: ## kill -9 at 50 (KILLS) random moments of registering, then check everything
 	@files=$$(grep -rlE --include='*_test.go' '^//go:build.*\bcrash\b' .); \

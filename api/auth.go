@@ -14,44 +14,55 @@ import (
 // access names the roles that may use a route, by "METHOD template". A route that is
 // neither here nor in public is refused; a test compares both tables with the spec.
 var access = map[string][]Role{
-	"POST /v1/works":                    {Admin, Designer},
-	"GET /v1/works":                     {Admin, Designer, Officer},
-	"GET /v1/works/:id":                 {Admin, Designer, Officer},
-	"PATCH /v1/works/:id":               {Admin, Designer},
-	"DELETE /v1/works/:id":              {Admin, Designer},
-	"GET /v1/works/:id/receipt":         {Admin, Designer, Officer},
-	"GET /v1/works/:id/certificate.pdf": {Admin, Designer, Officer},
-	"GET /v1/works/:id/evidence":        {Admin, Designer, Officer},
-	"POST /v1/works/:id/evidence":       {Admin, Designer, Officer},
-	"POST /v1/works/:id/compare":        {Admin, Designer, Officer},
-	"POST /v1/matches":                  {Admin, Designer, Detector},
-	"POST /v1/matches:batch":            {Admin, Designer, Detector},
-	"GET /v1/matches/:id":               {Admin, Designer, Detector, Officer},
-	"GET /v1/matches/:id/overlay.png":   {Admin, Designer, Detector, Officer},
-	"GET /v1/matches/:id/feedback":      {Admin, Designer, Detector, Officer},
-	"PUT /v1/matches/:id/feedback":      {Admin, Designer, Detector},
-	"DELETE /v1/matches/:id/feedback":   {Admin, Designer, Detector},
-	"GET /v1/feedback":                  {Admin, Designer, Detector, Officer},
-	"GET /v1/feedback/report":           {Admin, Designer, Officer},
-	"GET /v1/feedback/export":           {Admin}, // of all owners
-	"GET /v1/ignored":                   {Admin, Designer, Detector, Officer},
-	"POST /v1/ignored":                  {Admin, Designer},
-	"DELETE /v1/ignored/:id":            {Admin, Designer},
-	"GET /v1/designer-keys":             {Admin, Designer, Officer},
-	"POST /v1/designer-keys":            {Admin, Designer},
-	"DELETE /v1/designer-keys":          {Admin, Designer},
-	"POST /v1/fingerprints":             {Admin, Designer},
-	"GET /v1/events":                    {Admin, Designer, Officer},
-	"GET /v1/keys":                      {Admin},
-	"POST /v1/keys":                     {Admin},
-	"DELETE /v1/keys/:id":               {Admin},
-	"GET /log/checkpoint":               {Admin, Designer, Detector, Officer},
-	"GET /log/tile/:path":               {Admin, Designer, Detector, Officer},
-	"GET /metrics":                      {Admin, Officer}, // totals over all owners: not for tenants
+	"POST /v1/works":                            {Admin, Designer},
+	"GET /v1/works":                             {Admin, Designer, Officer},
+	"GET /v1/works/:id":                         {Admin, Designer, Officer},
+	"PATCH /v1/works/:id":                       {Admin, Designer},
+	"DELETE /v1/works/:id":                      {Admin, Designer},
+	"GET /v1/works/:id/receipt":                 {Admin, Designer, Officer},
+	"GET /v1/works/:id/certificate.pdf":         {Admin, Designer, Officer},
+	"GET /v1/works/:id/evidence":                {Admin, Designer, Officer},
+	"POST /v1/works/:id/evidence":               {Admin, Designer, Officer},
+	"POST /v1/works/:id/compare":                {Admin, Designer, Officer},
+	"POST /v1/matches":                          {Admin, Designer, Detector},
+	"POST /v1/matches:batch":                    {Admin, Designer, Detector},
+	"GET /v1/matches/:id":                       {Admin, Designer, Detector, Officer},
+	"GET /v1/matches/:id/overlay.png":           {Admin, Designer, Detector, Officer},
+	"GET /v1/matches/:id/feedback":              {Admin, Designer, Detector, Officer},
+	"PUT /v1/matches/:id/feedback":              {Admin, Designer, Detector},
+	"DELETE /v1/matches/:id/feedback":           {Admin, Designer, Detector},
+	"GET /v1/feedback":                          {Admin, Designer, Detector, Officer},
+	"GET /v1/feedback/report":                   {Admin, Designer, Officer},
+	"GET /v1/feedback/export":                   {Admin}, // of all owners
+	"GET /v1/ignored":                           {Admin, Designer, Detector, Officer},
+	"POST /v1/ignored":                          {Admin, Designer},
+	"DELETE /v1/ignored/:id":                    {Admin, Designer},
+	"GET /v1/designer-keys":                     {Admin, Designer, Officer},
+	"POST /v1/designer-keys":                    {Admin, Designer},
+	"DELETE /v1/designer-keys":                  {Admin, Designer},
+	"POST /v1/fingerprints":                     {Admin, Designer},
+	"GET /v1/events":                            {Admin, Designer, Officer},
+	"POST /c2pa/matches/byContent":              {Admin, Designer, Detector},
+	"GET /c2pa/matches/byBinding":               {Admin, Designer, Detector},
+	"POST /c2pa/matches/byBinding":              {Admin, Designer, Detector},
+	"POST /c2pa/matches/byReference":            {Admin, Designer, Detector}, // answered with 501
+	"GET /c2pa/manifests/:manifestId":           {Admin, Designer, Detector, Officer},
+	"GET /c2pa/manifests/:manifestId/receipts":  {Admin, Designer, Detector, Officer},
+	"POST /c2pa/manifests/:manifestId/receipts": {Admin, Designer, Detector, Officer},
+	"GET /v1/keys":                              {Admin},
+	"POST /v1/keys":                             {Admin},
+	"DELETE /v1/keys/:id":                       {Admin},
+	"GET /log/checkpoint":                       {Admin, Designer, Detector, Officer},
+	"GET /log/tile/:path":                       {Admin, Designer, Detector, Officer},
+	"GET /metrics":                              {Admin, Officer}, // totals over all owners: not for tenants
 }
 
 // public routes need no key.
-var public = map[string]bool{"GET /healthz": true, "GET /readyz": true, "GET /openapi.yaml": true}
+var public = map[string]bool{
+	"GET /healthz": true, "GET /readyz": true, "GET /openapi.yaml": true,
+	"GET /.well-known/c2pa-soft-binding-resolution": true,
+	"GET /c2pa/services/supportedAlgorithms":        true, "GET /c2pa/services/capabilities": true, "GET /c2pa/services/status": true,
+}
 
 const ownerHeader = "Selvage-Owner"
 

@@ -7,8 +7,9 @@
 //
 // # Promises
 //
-//   - Every path but /healthz, /readyz and /openapi.yaml needs a key; [Keyring] holds
-//     them, by the SHA-256 of their secret only. A revoked key stops at once.
+//   - Every path but those that tell of the service itself (health, contract, what it does
+//     of C2PA: see docs/adr/0004) needs a key; [Keyring] holds them, by the SHA-256 of
+//     their secret only. A revoked key stops at once.
 //   - What the asker may not see is answered exactly like what does not exist.
 //   - Fingerprints leave only in answers about one's own files, and only when asked for.
 //   - Neither secrets nor file names nor query strings are logged.

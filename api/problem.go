@@ -33,6 +33,7 @@ const (
 	slugTimeout         slug = "request-timeout"
 	slugPending         slug = "pending"
 	slugInProgress      slug = "in-progress"
+	slugAmbiguous       slug = "ambiguous"
 	slugLastAdmin       slug = "last-admin-key"
 	slugTooLarge        slug = "too-large"
 	slugMediaType       slug = "unsupported-media-type"
@@ -43,6 +44,7 @@ const (
 	slugRateLimited     slug = "rate-limited"
 	slugClientClosed    slug = "client-closed"
 	slugInternal        slug = "internal"
+	slugNotOffered      slug = "not-offered"
 	slugOverloaded      slug = "overloaded"
 	slugUnavailable     slug = "unavailable"
 	typePrefix               = "urn:selvage:problem:"
@@ -65,6 +67,7 @@ var problems = map[slug]struct {
 	slugTimeout:         {http.StatusRequestTimeout, "The body came too slowly"},
 	slugPending:         {http.StatusConflict, "The receipt is pending"},
 	slugInProgress:      {http.StatusConflict, "The same request is still running"},
+	slugAmbiguous:       {http.StatusConflict, "The name stands for more than one thing"},
 	slugLastAdmin:       {http.StatusConflict, "The last admin key cannot be revoked"},
 	slugTooLarge:        {http.StatusRequestEntityTooLarge, "Too large"},
 	slugMediaType:       {http.StatusUnsupportedMediaType, "The body's media type is not read here"},
@@ -75,6 +78,7 @@ var problems = map[slug]struct {
 	slugRateLimited:     {http.StatusTooManyRequests, "Too many requests"},
 	slugClientClosed:    {statusClientClosed, "The client went away"},
 	slugInternal:        {http.StatusInternalServerError, "A fault of the service"},
+	slugNotOffered:      {http.StatusNotImplemented, "Not offered here"},
 	slugOverloaded:      {http.StatusServiceUnavailable, "Too much work at once"},
 	slugUnavailable:     {http.StatusServiceUnavailable, "Unavailable just now"},
 }
@@ -129,6 +133,8 @@ func faultOf(err error) *fault {
 		return &fault{slug: slugNotFound, detail: "nothing of this name exists for this key; check the identifier and the owner", err: err}
 	case errors.Is(err, registry.ErrPending):
 		return &fault{slug: slugPending, detail: "the log has not taken the work yet; ask again in a moment", retryAfter: retrySoon, err: err}
+	case errors.Is(err, registry.ErrAmbiguous):
+		return &fault{slug: slugAmbiguous, detail: "more than one manifest store has this label; ask with the manifestId of a match, which names the store", err: err}
 	case errors.Is(err, ErrLastAdmin):
 		return &fault{slug: slugLastAdmin, detail: ErrLastAdmin.Error(), err: err}
 	case errors.Is(err, registry.ErrClosed):

@@ -23,6 +23,11 @@ type Registry interface {
 	Evidence(ctx context.Context, r registry.EvidenceRequest, w io.Writer) error
 	Match(ctx context.Context, r registry.MatchRequest) (*registry.MatchReport, error)
 	MatchByID(ctx context.Context, asker registry.OwnerID, id registry.MatchID) (*registry.MatchReport, error)
+	Manifests(ctx context.Context, asker registry.OwnerID, r *registry.MatchReport, limit int) ([]registry.ManifestMatch, error)
+	ManifestsByCode(ctx context.Context, asker registry.OwnerID, code []byte, limit int) ([]registry.ManifestMatch, error)
+	Manifest(ctx context.Context, asker registry.OwnerID, id registry.ManifestID, active bool) ([]byte, error)
+	ManifestReceipt(ctx context.Context, asker registry.OwnerID, id registry.ManifestID) (*registry.ManifestReceipt, error)
+	CheckManifestReceipt(ctx context.Context, asker registry.OwnerID, id registry.ManifestID, commitment string, proof []byte) (why string, err error)
 	Compare(ctx context.Context, owner registry.OwnerID, work registry.WorkID, f registry.File) (*registry.MatchReport, error)
 	Fingerprints(ctx context.Context, kind fingerprint.WorkKind, data []byte) (*fingerprint.Result, error)
 	Events(ctx context.Context, owner registry.OwnerID, cursor string, limit int) (registry.Page[registry.Event], error)

@@ -20,6 +20,9 @@ func TestEveryRoleOnEveryRoute(t *testing.T) {
 		"GET /v1/ignored": "adto", "POST /v1/ignored": "ad", "DELETE /v1/ignored/:id": "ad",
 		"GET /v1/designer-keys": "ado", "POST /v1/designer-keys": "ad", "DELETE /v1/designer-keys": "ad",
 		"POST /v1/fingerprints": "ad", "GET /v1/events": "ado",
+		"POST /c2pa/matches/byContent": "adt", "GET /c2pa/matches/byBinding": "adt", "POST /c2pa/matches/byBinding": "adt",
+		"POST /c2pa/matches/byReference": "adt", "GET /c2pa/manifests/:manifestId": "adto",
+		"GET /c2pa/manifests/:manifestId/receipts": "adto", "POST /c2pa/manifests/:manifestId/receipts": "adto",
 		"GET /v1/keys": "a", "POST /v1/keys": "a", "DELETE /v1/keys/:id": "a",
 		"GET /log/checkpoint": "adto", "GET /log/tile/:path": "adto", "GET /metrics": "ao",
 	}
@@ -32,7 +35,7 @@ func TestEveryRoleOnEveryRoute(t *testing.T) {
 	}
 	for route, allowed := range want {
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer(":id", "x", ":path", "0/000").Replace(path)
+		path = strings.NewReplacer(":id", "x", ":manifestId", "x", ":path", "0/000").Replace(path)
 		for key, letter := range keys {
 			r := e.do(call{method: method, path: path, key: key})
 			if may := strings.IndexByte(allowed, letter) >= 0; (r.status == 403) == may || r.status == 401 {

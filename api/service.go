@@ -33,6 +33,13 @@ func (s *Server) Health(c echo.Context) error {
 
 // Ready is GET /readyz. Why it is not ready is for the log: everybody may ask.
 func (s *Server) Ready(c echo.Context) error {
+	if err := s.ready(c); err != nil {
+		return err
+	}
+	return sendJSON(c, http.StatusOK, oas.Status{Status: "ready"})
+}
+
+func (s *Server) ready(c echo.Context) error {
 	if s.draining.Load() {
 		return registry.ErrClosed
 	}
@@ -41,7 +48,7 @@ func (s *Server) Ready(c echo.Context) error {
 	if err := s.Registry.Ready(ctx); err != nil {
 		return &fault{slug: slugUnavailable, detail: "the service is not ready; ask again in a moment", retryAfter: retryStorage, err: err}
 	}
-	return sendJSON(c, http.StatusOK, oas.Status{Status: "ready"})
+	return nil
 }
 
 // ReadMetrics is GET /metrics.

@@ -48,6 +48,9 @@ func viewWork(w *registry.Work, own, prints bool) oas.Work {
 			if len(r.Notes) > 0 {
 				va.Notes = &r.Notes
 			}
+			if c := a.Credentials; c != nil {
+				va.ContentCredentials = &oas.ContentCredentials{Store: c.Store.String(), Size: c.Size, Claims: c.Claims}
+			}
 			if prints {
 				p := viewPrints(r.Prints)
 				va.Fingerprints = &p

@@ -176,13 +176,6 @@ func TestRegisterWithOwnKey(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func workStatementOf(t *testing.T, receipt []byte) *provenance.WorkStatement {
 	t.Helper()
 	r, err := provenance.ParseReceipt(receipt)

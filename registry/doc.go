@@ -23,6 +23,10 @@
 //	O/<number be32>                    the owner with that number (text)
 //	d/<owner>/<digest hex>             the work that holds these files (text)
 //	a/<owner number be32><asset be64>  assetRecord*: fingerprints of one asset
+//	n/<owner>/<work>/<asset digest>    Credentials: what the asset's manifest store claims
+//	N/<owner or *>/<label hash hex>/<owner>/<work>/<asset digest>
+//	                                   digest of a manifest store (32 bytes), by the SHA-256 of
+//	                                   its label: all of an owner's, and under * public ones
 //	x/<digest 32 bytes><asset ref>     same bytes: 'o' open or 'c' closed (private)
 //	p/<digest 32 bytes><asset ref>     same pixels: likewise
 //	r/<owner>/<work>                   proofRecord: sealed statement, then receipt

@@ -26,18 +26,19 @@ type FsckOptions struct {
 
 // FsckReport is what Fsck found.
 type FsckReport struct {
-	Works     int      `json:"works"`
-	Withdrawn int      `json:"withdrawn"`
-	Assets    int      `json:"assets"`
-	Proved    int      `json:"proved"`   // works whose receipt verifies
-	Pending   int      `json:"pending"`  // works in the log outbox
-	Matches   int      `json:"matches"`  // match statements whose receipt verifies
-	Feedback  int      `json:"feedback"` // judged pairs of query and work
-	Ignored   int      `json:"ignored"`  // pictures in ignore banks
-	Untold    int      `json:"untold"`   // queries and registrations that owners have yet to be told of
-	LogSize   uint64   `json:"log_size"` // entries
-	Orphans   int      `json:"orphans"`  // originals without a work: left by a crash before the commit point; harmless
-	Problems  []string `json:"problems"` // never null; empty means clean
+	Works       int      `json:"works"`
+	Withdrawn   int      `json:"withdrawn"`
+	Assets      int      `json:"assets"`
+	Proved      int      `json:"proved"`      // works whose receipt verifies
+	Pending     int      `json:"pending"`     // works in the log outbox
+	Matches     int      `json:"matches"`     // match statements whose receipt verifies
+	Credentials int      `json:"credentials"` // assets with a manifest store that is kept whole
+	Feedback    int      `json:"feedback"`    // judged pairs of query and work
+	Ignored     int      `json:"ignored"`     // pictures in ignore banks
+	Untold      int      `json:"untold"`      // queries and registrations that owners have yet to be told of
+	LogSize     uint64   `json:"log_size"`    // entries
+	Orphans     int      `json:"orphans"`     // originals without a work: left by a crash before the commit point; harmless
+	Problems    []string `json:"problems"`    // never null; empty means clean
 }
 
 // Fsck re-checks everything: every row against the rows it refers to, every original,
@@ -61,7 +62,7 @@ func (s *Service) Fsck(ctx context.Context, o FsckOptions) (FsckReport, error) {
 			c.o.Progress(fmt.Sprintf("%d of %d works", i+1, len(works)))
 		}
 	}
-	if err := errors.Join(c.outboxes(ctx), c.judgements(ctx), c.banks(ctx)); err != nil {
+	if err := errors.Join(c.outboxes(ctx), c.judgements(ctx), c.banks(ctx), c.labels(ctx)); err != nil {
 		return c.rep, err
 	}
 	c.o.Progress("index sizes, originals, log")
@@ -165,7 +166,7 @@ func (c *checker) work(ctx context.Context, w *Work) error {
 		return err
 	}
 	for i, a := range w.Assets {
-		if err := c.original(ctx, w, a); err != nil {
+		if err := errors.Join(c.original(ctx, w, a), c.credentials(ctx, w, a)); err != nil {
 			return err
 		}
 		if i < len(assets) {

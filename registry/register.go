@@ -22,10 +22,11 @@ import (
 // Register makes a work durable, matchable and provable, in this order:
 //
 //  1. the same files of the same owner are that owner's earlier work (Duplicate);
-//  2. every file is fingerprinted; an unreadable one ends it, and nothing is stored;
-//  3. the originals become durable;
-//  4. one transaction writes the work, its fingerprints, the signed statement and the
-//     outbox rows: the commit point;
+//  2. every file is fingerprinted; an unreadable one ends it, and nothing is stored. The
+//     content credentials that it brought along are read; damaged ones are only noted;
+//  3. the originals and the manifest stores become durable;
+//  4. one transaction writes the work, its fingerprints, what the credentials claim, the
+//     signed statement and the outbox rows: the commit point;
 //  5. the indexes take the codes: from here every match finds the work;
 //  6. the log takes the commitment, and the receipt is made and checked.
 //
@@ -61,6 +62,7 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 	for i, r := range results {
 		assets[i].Format = r.Format
 	}
+	with := s.credentials(q, results)
 
 	done := s.stage("blob")
 	for i, f := range q.Files {
@@ -68,9 +70,12 @@ func (s *Service) Register(ctx context.Context, q RegisterRequest) (*Registratio
 			return nil, fmt.Errorf("keep %q: %w", f.Name, err)
 		}
 	}
+	if err := s.keepStores(ctx, q.Owner, with); err != nil {
+		return nil, err
+	}
 	done()
 
-	work, watch, err := s.commit(ctx, q, assets, results, same)
+	work, watch, err := s.commit(ctx, q, assets, results, with, same)
 	if errors.Is(err, errRaced) {
 		// The same owner sent the same files at the same time; the other call won.
 		if r, err := s.duplicate(ctx, q, same); r != nil || err != nil {
@@ -292,7 +297,7 @@ func (s *Service) duplicate(ctx context.Context, q RegisterRequest, same fingerp
 // commit writes the work in one transaction and brings it into the indexes. Row is the key
 // of the watcher's row, which waits for handOver; nil in bulk, and for a private work, which
 // tells nobody anything until it becomes open.
-func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset, results []*fingerprint.Result, same fingerprint.Digest) (work *Work, row []byte, err error) {
+func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset, results []*fingerprint.Result, with []*brought, same fingerprint.Digest) (work *Work, row []byte, err error) {
 	defer s.stage("commit")()
 	now := s.Clock().UTC().Truncate(time.Millisecond)
 	work = &Work{
@@ -345,7 +350,7 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 			if err := savePrinted(tx, assetKey(ref), assetRecord{Owner: q.Owner, Work: work.ID, Digest: a.Digest, Result: results[i]}); err != nil {
 				return err
 			}
-			if err := s.saveExact(tx, work, ref, a.Digest, results[i]); err != nil {
+			if err := errors.Join(s.saveExact(tx, work, ref, a.Digest, results[i]), saveCredentials(tx, work, a.Digest, with[i])); err != nil {
 				return err
 			}
 		}

@@ -85,7 +85,9 @@ type Asset struct {
 	Format string             `json:"format"` // as sniffed: "jpeg", "heic", …
 	// Result holds the fingerprints where they were asked for, else nil.
 	Result *fingerprint.Result `json:"result,omitempty"`
-	Seq    uint64              `json:"seq"` // number of the asset in the indexes
+	// Credentials are what the file brought along, where they were asked for, else nil.
+	Credentials *Credentials `json:"credentials,omitempty"`
+	Seq         uint64       `json:"seq"` // number of the asset in the indexes
 }
 
 // File is one uploaded file.

@@ -54,8 +54,9 @@ func (s *Service) visible(tx store.Txn, asker OwnerID, id WorkID) (*Work, error)
 	return w, nil
 }
 
-// Work returns a work: whole, with its fingerprints, to its owner; a public work
-// without fingerprints and file names to everybody else. Anything else is ErrNotFound.
+// Work returns a work: whole, with its fingerprints and content credentials, to its owner;
+// a public work without them and without file names to everybody else. Anything else is
+// ErrNotFound.
 func (s *Service) Work(ctx context.Context, asker OwnerID, id WorkID) (*Work, error) {
 	var w *Work
 	err := s.KV.View(ctx, func(tx store.Txn) (err error) {
@@ -78,6 +79,9 @@ func (s *Service) Work(ctx context.Context, asker OwnerID, id WorkID) (*Work, er
 				return err
 			}
 			w.Assets[i].Result = rec.Result
+			if w.Assets[i].Credentials, err = loadCredentials(tx, w.Owner, w.ID, a.Digest); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -227,6 +231,15 @@ func (s *Service) alter(ctx context.Context, o OwnerID, id WorkID, f func(tx sto
 			}
 			if err := s.saveExact(tx, w, ref, a.Digest, rec.Result); err != nil {
 				return err
+			}
+			c, err := loadCredentials(tx, o, id, a.Digest)
+			if err != nil {
+				return err
+			}
+			if c != nil {
+				if err := showCredentials(tx, w, a.Digest, c); err != nil {
+					return err
+				}
 			}
 		}
 		return errors.Join(save(tx, workKey(o, id), w), save(tx, changeKey(seq), change{Owner: o, Work: id}))

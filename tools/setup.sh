@@ -21,6 +21,7 @@ package() {
 	apt-get:gcc) echo gcc libc6-dev ;;
 	apt-get:rsvg-convert) echo librsvg2-bin ;;
 	apt-get:zbarimg) echo zbar-tools ;;
+	apt-get:node | apk:node | dnf:node) echo nodejs ;;
 	apk:gcc) echo gcc musl-dev ;;
 	apk:rsvg-convert) echo rsvg-convert ;;
 	dnf:gcc) echo gcc glibc-devel ;;

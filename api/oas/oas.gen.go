@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"selvage/provenance/c2pa"
+
 	"github.com/labstack/echo/v4"
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -85,6 +87,36 @@ func (e Judgement) Valid() bool {
 	}
 }
 
+// Defines values for ManifestReceiptType.
+const (
+	OrgC2paManifestReceipt ManifestReceiptType = "org.c2pa.manifest-receipt"
+)
+
+// Valid indicates whether the value is a known member of the ManifestReceiptType enum.
+func (e ManifestReceiptType) Valid() bool {
+	switch e {
+	case OrgC2paManifestReceipt:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ManifestReceiptAnchorProofAlg.
+const (
+	C2spOrgtlogProofV1 ManifestReceiptAnchorProofAlg = "c2sp.org/tlog-proof@v1"
+)
+
+// Valid indicates whether the value is a known member of the ManifestReceiptAnchorProofAlg enum.
+func (e ManifestReceiptAnchorProofAlg) Valid() bool {
+	switch e {
+	case C2spOrgtlogProofV1:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PendingStatus.
 const (
 	PendingStatusPending PendingStatus = "pending"
@@ -124,18 +156,39 @@ func (e Role) Valid() bool {
 	}
 }
 
+// Defines values for SoftBindingStatusStatus.
+const (
+	SoftBindingStatusStatusDegraded SoftBindingStatusStatus = "degraded"
+	SoftBindingStatusStatusDown     SoftBindingStatusStatus = "down"
+	SoftBindingStatusStatusOk       SoftBindingStatusStatus = "ok"
+)
+
+// Valid indicates whether the value is a known member of the SoftBindingStatusStatus enum.
+func (e SoftBindingStatusStatus) Valid() bool {
+	switch e {
+	case SoftBindingStatusStatusDegraded:
+		return true
+	case SoftBindingStatusStatusDown:
+		return true
+	case SoftBindingStatusStatusOk:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for StatusStatus.
 const (
-	Ok    StatusStatus = "ok"
-	Ready StatusStatus = "ready"
+	StatusStatusOk    StatusStatus = "ok"
+	StatusStatusReady StatusStatus = "ready"
 )
 
 // Valid indicates whether the value is a known member of the StatusStatus enum.
 func (e StatusStatus) Valid() bool {
 	switch e {
-	case Ok:
+	case StatusStatusOk:
 		return true
-	case Ready:
+	case StatusStatusReady:
 		return true
 	default:
 		return false
@@ -317,6 +370,9 @@ type Asset struct {
 	Insufficient *string   `json:"insufficient,omitempty"`
 	Notes        *[]string `json:"notes,omitempty"`
 
+	// ContentCredentials The content credentials (C2PA) that the file brought along; own works only.
+	ContentCredentials *ContentCredentials `json:"contentCredentials,omitempty"`
+
 	// Fingerprints Own works only, and only when asked for.
 	Fingerprints *[]Fingerprint `json:"fingerprints,omitempty"`
 }
@@ -334,6 +390,25 @@ type BatchAnswer struct {
 	Name    *string      `json:"name,omitempty"`
 	Problem *Problem     `json:"problem,omitempty"`
 	Report  *MatchReport `json:"report,omitempty"`
+}
+
+// ContentClaims What the active manifest says: claims of its signer, read at registration. Checked are
+// the signature, against the certificate that it carries, and the hashes. Whether the
+// signer is to be trusted is not assessed.
+type ContentClaims = c2pa.Claims
+
+// ContentCredentials The content credentials (C2PA) that the file brought along; own works only.
+type ContentCredentials struct {
+	// Claims What the active manifest says: claims of its signer, read at registration. Checked are
+	// the signature, against the certificate that it carries, and the hashes. Whether the
+	// signer is to be trusted is not assessed.
+	Claims ContentClaims `json:"claims"`
+
+	// Size Bytes of the manifest store.
+	Size int64 `json:"size"`
+
+	// Store SHA-256 of the exact bytes of a file.
+	Store Digest `json:"store"`
 }
 
 // Dates Fixed and first disclosed are claims of the owner; received is the service's clock.
@@ -574,6 +649,59 @@ type KeyRequest struct {
 	Role  Role    `json:"role"`
 }
 
+// ManifestMatch defines model for ManifestMatch.
+type ManifestMatch struct {
+	ManifestId      string `json:"manifestId"`
+	SimilarityScore int    `json:"similarityScore"`
+}
+
+// ManifestMatches defines model for ManifestMatches.
+type ManifestMatches struct {
+	Matches []ManifestMatch `json:"matches"`
+}
+
+// ManifestReceipt defines model for ManifestReceipt.
+type ManifestReceipt struct {
+	Context map[string]string   `json:"@context"`
+	Type    ManifestReceiptType `json:"@type"`
+	Anchor  struct {
+		Parameters struct {
+			// Commitment The log's entry in hexadecimal digits.
+			Commitment string `json:"commitment"`
+
+			// LogKey A note verifier key.
+			LogKey string `json:"logKey"`
+
+			// NotAfter The time of the token.
+			NotAfter *time.Time `json:"notAfter,omitempty"`
+
+			// Token RFC 3161 response over the log-signed checkpoint.
+			Token *[]byte `json:"token,omitempty"`
+		} `json:"parameters"`
+		Proof struct {
+			Alg ManifestReceiptAnchorProofAlg `json:"alg"`
+
+			// Value A tlog-proof.
+			Value string `json:"value"`
+		} `json:"proof"`
+
+		// Uri The transparency log.
+		Uri string `json:"uri"`
+	} `json:"anchor"`
+	Error      *string `json:"error,omitempty"`
+	Repository struct {
+		ManifestId string `json:"manifestId"`
+		Uri        string `json:"uri"`
+	} `json:"repository"`
+	Verified *bool `json:"verified,omitempty"`
+}
+
+// ManifestReceiptType defines model for ManifestReceipt.Type.
+type ManifestReceiptType string
+
+// ManifestReceiptAnchorProofAlg defines model for ManifestReceipt.Anchor.Proof.Alg.
+type ManifestReceiptAnchorProofAlg string
+
 // Match defines model for Match.
 type Match struct {
 	// Asset SHA-256 of the exact bytes of a file.
@@ -783,6 +911,46 @@ type SignedKey struct {
 	} `json:"signatures"`
 }
 
+// SoftBindingAlgorithm defines model for SoftBindingAlgorithm.
+type SoftBindingAlgorithm struct {
+	Alg string `json:"alg"`
+}
+
+// SoftBindingAlgorithms defines model for SoftBindingAlgorithms.
+type SoftBindingAlgorithms struct {
+	Fingerprints []SoftBindingAlgorithm `json:"fingerprints"`
+	Watermarks   []SoftBindingAlgorithm `json:"watermarks"`
+}
+
+// SoftBindingCapabilities defines model for SoftBindingCapabilities.
+type SoftBindingCapabilities struct {
+	C2paSpecificationVersion string   `json:"c2paSpecificationVersion"`
+	SupportedCapabilities    []string `json:"supportedCapabilities"`
+}
+
+// SoftBindingDiscovery defines model for SoftBindingDiscovery.
+type SoftBindingDiscovery struct {
+	ApiEndpoint              string `json:"apiEndpoint"`
+	C2paSpecificationVersion string `json:"c2paSpecificationVersion"`
+	CapabilitiesEndpoint     string `json:"capabilitiesEndpoint"`
+	StatusEndpoint           string `json:"statusEndpoint"`
+}
+
+// SoftBindingQuery defines model for SoftBindingQuery.
+type SoftBindingQuery struct {
+	Alg   string `json:"alg"`
+	Value string `json:"value"`
+}
+
+// SoftBindingStatus defines model for SoftBindingStatus.
+type SoftBindingStatus struct {
+	Status    SoftBindingStatusStatus `json:"status"`
+	Timestamp time.Time               `json:"timestamp"`
+}
+
+// SoftBindingStatusStatus defines model for SoftBindingStatus.Status.
+type SoftBindingStatusStatus string
+
 // Status defines model for Status.
 type Status struct {
 	Status StatusStatus `json:"status"`
@@ -861,6 +1029,9 @@ type WorkPage struct {
 // Alike defines model for Alike.
 type Alike = bool
 
+// BindingAlg defines model for BindingAlg.
+type BindingAlg = string
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -870,14 +1041,84 @@ type IdempotencyKey = string
 // Limit defines model for Limit.
 type Limit = int
 
+// ManifestID defines model for ManifestID.
+type ManifestID = string
+
 // MatchID defines model for MatchID.
 type MatchID = string
+
+// MaxResults defines model for MaxResults.
+type MaxResults = int
 
 // Owner defines model for Owner.
 type Owner = string
 
 // WorkID defines model for WorkID.
 type WorkID = string
+
+// ReadManifestParams defines parameters for ReadManifest.
+type ReadManifestParams struct {
+	// ReturnActiveManifest The active manifest alone, in a store of its own.
+	ReturnActiveManifest *bool `form:"returnActiveManifest,omitempty" json:"returnActiveManifest,omitempty"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// ReadManifestReceiptParams defines parameters for ReadManifestReceipt.
+type ReadManifestReceiptParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// CheckManifestReceiptParams defines parameters for CheckManifestReceipt.
+type CheckManifestReceiptParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// MatchManifestsByBindingParams defines parameters for MatchManifestsByBinding.
+type MatchManifestsByBindingParams struct {
+	// Alg `pdq256.v1`.
+	Alg string `form:"alg" json:"alg"`
+
+	// Value The 32 bytes of the code as base64.
+	Value      string      `form:"value" json:"value"`
+	MaxResults *MaxResults `form:"maxResults,omitempty" json:"maxResults,omitempty"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// MatchManifestsByLargeBindingParams defines parameters for MatchManifestsByLargeBinding.
+type MatchManifestsByLargeBindingParams struct {
+	MaxResults *MaxResults `form:"maxResults,omitempty" json:"maxResults,omitempty"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// MatchManifestsByContentParams defines parameters for MatchManifestsByContent.
+type MatchManifestsByContentParams struct {
+	// Alg `pdq256.v1`, or left out.
+	Alg *BindingAlg `form:"alg,omitempty" json:"alg,omitempty"`
+
+	// HintAlg The algorithm of `hintValue`.
+	HintAlg *string `form:"hintAlg,omitempty" json:"hintAlg,omitempty"`
+
+	// HintValue A value as for byBinding, asked for where the file itself matches nothing.
+	HintValue  *string     `form:"hintValue,omitempty" json:"hintValue,omitempty"`
+	MaxResults *MaxResults `form:"maxResults,omitempty" json:"maxResults,omitempty"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
 
 // RevokeDesignerKeyParams defines parameters for RevokeDesignerKey.
 type RevokeDesignerKeyParams struct {
@@ -1133,6 +1374,15 @@ type ReadReceiptParams struct {
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
+// CheckManifestReceiptJSONRequestBody defines body for CheckManifestReceipt for application/json ContentType.
+type CheckManifestReceiptJSONRequestBody = ManifestReceipt
+
+// MatchManifestsByLargeBindingJSONRequestBody defines body for MatchManifestsByLargeBinding for application/json ContentType.
+type MatchManifestsByLargeBindingJSONRequestBody = SoftBindingQuery
+
+// MatchManifestsByContentMultipartRequestBody defines body for MatchManifestsByContent for multipart/form-data ContentType.
+type MatchManifestsByContentMultipartRequestBody = FileForm
+
 // AddDesignerKeyJSONRequestBody defines body for AddDesignerKey for application/json ContentType.
 type AddDesignerKeyJSONRequestBody = SignedKey
 
@@ -1168,6 +1418,39 @@ type MakeEvidenceMultipartRequestBody = FileForm
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// SoftBindingDiscovery Where the Soft Binding Resolution API is
+	// (GET /.well-known/c2pa-soft-binding-resolution)
+	SoftBindingDiscovery(ctx echo.Context) error
+	// ReadManifest The manifest store of an own or a public work
+	// (GET /c2pa/manifests/{manifestId})
+	ReadManifest(ctx echo.Context, manifestId ManifestID, params ReadManifestParams) error
+	// ReadManifestReceipt That the log has an entry for the work that brought the manifest
+	// (GET /c2pa/manifests/{manifestId}/receipts)
+	ReadManifestReceipt(ctx echo.Context, manifestId ManifestID, params ReadManifestReceiptParams) error
+	// CheckManifestReceipt Whether a receipt is one of this manifest
+	// (POST /c2pa/manifests/{manifestId}/receipts)
+	CheckManifestReceipt(ctx echo.Context, manifestId ManifestID, params CheckManifestReceiptParams) error
+	// MatchManifestsByBinding Which manifests belong to this soft binding
+	// (GET /c2pa/matches/byBinding)
+	MatchManifestsByBinding(ctx echo.Context, params MatchManifestsByBindingParams) error
+	// MatchManifestsByLargeBinding The same with the binding in the body
+	// (POST /c2pa/matches/byBinding)
+	MatchManifestsByLargeBinding(ctx echo.Context, params MatchManifestsByLargeBindingParams) error
+	// MatchManifestsByContent Which manifests belong to this file
+	// (POST /c2pa/matches/byContent)
+	MatchManifestsByContent(ctx echo.Context, params MatchManifestsByContentParams) error
+	// MatchManifestsByReference Not offered
+	// (POST /c2pa/matches/byReference)
+	MatchManifestsByReference(ctx echo.Context) error
+	// SoftBindingCapabilities Which parts of the standard are served
+	// (GET /c2pa/services/capabilities)
+	SoftBindingCapabilities(ctx echo.Context) error
+	// SoftBindingStatus Whether the service takes requests
+	// (GET /c2pa/services/status)
+	SoftBindingStatus(ctx echo.Context) error
+	// SoftBindingAlgorithms The soft bindings that can be asked for
+	// (GET /c2pa/services/supportedAlgorithms)
+	SoftBindingAlgorithms(ctx echo.Context) error
 	// Health The process answers
 	// (GET /healthz)
 	Health(ctx echo.Context) error
@@ -1284,6 +1567,305 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// SoftBindingDiscovery converts echo context to params.
+func (w *ServerInterfaceWrapper) SoftBindingDiscovery(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SoftBindingDiscovery(ctx)
+	return err
+}
+
+// ReadManifest converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadManifest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "manifestId" -------------
+	var manifestId ManifestID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "manifestId", ctx.Param("manifestId"), &manifestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter manifestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadManifestParams
+	// ------------- Optional query parameter "returnActiveManifest" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "returnActiveManifest", ctx.QueryParams(), &params.ReturnActiveManifest, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter returnActiveManifest: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadManifest(ctx, manifestId, params)
+	return err
+}
+
+// ReadManifestReceipt converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadManifestReceipt(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "manifestId" -------------
+	var manifestId ManifestID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "manifestId", ctx.Param("manifestId"), &manifestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter manifestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadManifestReceiptParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadManifestReceipt(ctx, manifestId, params)
+	return err
+}
+
+// CheckManifestReceipt converts echo context to params.
+func (w *ServerInterfaceWrapper) CheckManifestReceipt(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "manifestId" -------------
+	var manifestId ManifestID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "manifestId", ctx.Param("manifestId"), &manifestId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter manifestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CheckManifestReceiptParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CheckManifestReceipt(ctx, manifestId, params)
+	return err
+}
+
+// MatchManifestsByBinding converts echo context to params.
+func (w *ServerInterfaceWrapper) MatchManifestsByBinding(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MatchManifestsByBindingParams
+	// ------------- Required query parameter "alg" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "alg", ctx.QueryParams(), &params.Alg, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter alg: %s", err))
+	}
+
+	// ------------- Required query parameter "value" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "value", ctx.QueryParams(), &params.Value, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter value: %s", err))
+	}
+
+	// ------------- Optional query parameter "maxResults" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "maxResults", ctx.QueryParams(), &params.MaxResults, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter maxResults: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MatchManifestsByBinding(ctx, params)
+	return err
+}
+
+// MatchManifestsByLargeBinding converts echo context to params.
+func (w *ServerInterfaceWrapper) MatchManifestsByLargeBinding(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MatchManifestsByLargeBindingParams
+	// ------------- Optional query parameter "maxResults" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "maxResults", ctx.QueryParams(), &params.MaxResults, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter maxResults: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MatchManifestsByLargeBinding(ctx, params)
+	return err
+}
+
+// MatchManifestsByContent converts echo context to params.
+func (w *ServerInterfaceWrapper) MatchManifestsByContent(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MatchManifestsByContentParams
+	// ------------- Optional query parameter "alg" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "alg", ctx.QueryParams(), &params.Alg, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter alg: %s", err))
+	}
+
+	// ------------- Optional query parameter "hintAlg" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "hintAlg", ctx.QueryParams(), &params.HintAlg, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter hintAlg: %s", err))
+	}
+
+	// ------------- Optional query parameter "hintValue" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "hintValue", ctx.QueryParams(), &params.HintValue, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter hintValue: %s", err))
+	}
+
+	// ------------- Optional query parameter "maxResults" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "maxResults", ctx.QueryParams(), &params.MaxResults, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter maxResults: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MatchManifestsByContent(ctx, params)
+	return err
+}
+
+// MatchManifestsByReference converts echo context to params.
+func (w *ServerInterfaceWrapper) MatchManifestsByReference(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MatchManifestsByReference(ctx)
+	return err
+}
+
+// SoftBindingCapabilities converts echo context to params.
+func (w *ServerInterfaceWrapper) SoftBindingCapabilities(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SoftBindingCapabilities(ctx)
+	return err
+}
+
+// SoftBindingStatus converts echo context to params.
+func (w *ServerInterfaceWrapper) SoftBindingStatus(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SoftBindingStatus(ctx)
+	return err
+}
+
+// SoftBindingAlgorithms converts echo context to params.
+func (w *ServerInterfaceWrapper) SoftBindingAlgorithms(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SoftBindingAlgorithms(ctx)
+	return err
 }
 
 // Health converts echo context to params.
@@ -2473,6 +3055,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
+	router.GET(options.BaseURL+"/.well-known/c2pa-soft-binding-resolution", wrapper.SoftBindingDiscovery, options.OperationMiddlewares["SoftBindingDiscovery"]...)
+	router.GET(options.BaseURL+"/c2pa/manifests/:manifestId", wrapper.ReadManifest, options.OperationMiddlewares["ReadManifest"]...)
+	router.GET(options.BaseURL+"/c2pa/manifests/:manifestId/receipts", wrapper.ReadManifestReceipt, options.OperationMiddlewares["ReadManifestReceipt"]...)
+	router.POST(options.BaseURL+"/c2pa/manifests/:manifestId/receipts", wrapper.CheckManifestReceipt, options.OperationMiddlewares["CheckManifestReceipt"]...)
+	router.GET(options.BaseURL+"/c2pa/matches/byBinding", wrapper.MatchManifestsByBinding, options.OperationMiddlewares["MatchManifestsByBinding"]...)
+	router.POST(options.BaseURL+"/c2pa/matches/byBinding", wrapper.MatchManifestsByLargeBinding, options.OperationMiddlewares["MatchManifestsByLargeBinding"]...)
+	router.POST(options.BaseURL+"/c2pa/matches/byContent", wrapper.MatchManifestsByContent, options.OperationMiddlewares["MatchManifestsByContent"]...)
+	router.POST(options.BaseURL+"/c2pa/matches/byReference", wrapper.MatchManifestsByReference, options.OperationMiddlewares["MatchManifestsByReference"]...)
+	router.GET(options.BaseURL+"/c2pa/services/capabilities", wrapper.SoftBindingCapabilities, options.OperationMiddlewares["SoftBindingCapabilities"]...)
+	router.GET(options.BaseURL+"/c2pa/services/status", wrapper.SoftBindingStatus, options.OperationMiddlewares["SoftBindingStatus"]...)
+	router.GET(options.BaseURL+"/c2pa/services/supportedAlgorithms", wrapper.SoftBindingAlgorithms, options.OperationMiddlewares["SoftBindingAlgorithms"]...)
 	router.GET(options.BaseURL+"/healthz", wrapper.Health, options.OperationMiddlewares["Health"]...)
 	router.GET(options.BaseURL+"/log/checkpoint", wrapper.ReadCheckpoint, options.OperationMiddlewares["ReadCheckpoint"]...)
 	router.GET(options.BaseURL+"/log/tile/:path", wrapper.ReadTile, options.OperationMiddlewares["ReadTile"]...)
