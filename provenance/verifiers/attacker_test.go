@@ -129,8 +129,9 @@ type swap struct {
 }
 
 // swaps puts parts of donor into f in every way that keeps each part well formed. Both
-// are of the same service, of different works and checkpoints.
-func swaps(t testing.TB, f, donor files) []swap {
+// are of the same service, of different works and checkpoints; the stranger is another
+// service, whose keys can be put into trust/.
+func swaps(t testing.TB, f, donor files, stranger *provenance.Policy) []swap {
 	t.Helper()
 	var all []swap
 	edit := func(name string, change func(f files)) {
@@ -230,6 +231,15 @@ func swaps(t testing.TB, f, donor files) []swap {
 		if !replaced {
 			f["data/work/original.png"] = []byte("x")
 		}
+	})
+	edit("a stranger's log key", func(f files) { f.trustIn(t, func(p *provenance.Policy) { p.Logs = stranger.Logs }) })
+	edit("a stranger's service key", func(f files) { f.trustIn(t, func(p *provenance.Policy) { p.Services = stranger.Services }) })
+	edit("a stranger's time authority", func(f files) {
+		f.trustIn(t, func(p *provenance.Policy) { p.Authorities = stranger.Authorities })
+	})
+	edit("a stranger's key in one form only", func(f files) { f["trust/log.vkey"] = []byte(stranger.Logs[0] + "\n") })
+	edit("a key without its last byte", func(f files) {
+		f["trust/service-key.pem"] = bytes.TrimSuffix(f["trust/service-key.pem"], []byte("\n"))
 	})
 	proofSwaps(edit, donor)
 	envelopeSwaps(t, edit)

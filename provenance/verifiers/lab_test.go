@@ -21,6 +21,9 @@ import (
 	"image/png"
 	"io"
 	"math/big"
+	"os"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,20 +56,71 @@ type bundle struct {
 	policy   *provenance.Policy
 }
 
+// lab is what most tests share: seven works of the first service and the bundles of the
+// others, and the browser.
+type lab struct {
+	bundles []bundle
+	browser *browser
+}
+
+var (
+	labOnce sync.Once
+	theLab  *lab
+	// endings close what the lab opened.
+	endings []func()
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, end := range slices.Backward(endings) {
+		end()
+	}
+	os.Exit(code)
+}
+
+func getLab(t testing.TB) *lab {
+	t.Helper()
+	labOnce.Do(func() { theLab = &lab{bundles: makeBundles(t, 7), browser: openBrowser(t)} })
+	if theLab == nil {
+		t.Fatal("the lab could not be built")
+	}
+	if theLab.browser == nil {
+		t.Skip("no chromium on this machine: verify.html was not run")
+	}
+	return theLab
+}
+
+// tempDir is a folder that lasts as long as the lab.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "verifiers")
+	must(t, err)
+	endings = append(endings, func() {
+		// A browser's helpers may still write for a moment.
+		for range 50 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	return dir
+}
+
 // makeBundles registers n generated pictures with a real registry and matches edits of
 // them; each work gives one bundle, of a kind that goes by its number. To them come
 // bundles of a second service with time authorities of other key types, and one whose
 // work and match are signed under different keys.
 func makeBundles(t testing.TB, n int) []bundle {
 	t.Helper()
-	notary, err := sequencer.OpenNotary(ctx, sequencer.NotaryConfig{Dir: t.TempDir(), Origin: "test.selvage/log", BatchAge: time.Millisecond})
+	notary, err := sequencer.OpenNotary(ctx, sequencer.NotaryConfig{Dir: tempDir(t), Origin: "test.selvage/log", BatchAge: time.Millisecond})
 	must(t, err)
 	service, err := registry.Open(ctx, registry.Config{
 		KV: mem.NewKV(), Blobs: store.NewBlobs(mem.NewObjects()), Notary: notary,
-		Hashers: fingerprint.Set{photo.New(photo.Options{})}, DataDir: t.TempDir(), ReceiptWait: time.Minute,
+		Hashers: fingerprint.Set{photo.New(photo.Options{})}, DataDir: tempDir(t), ReceiptWait: time.Minute,
 	})
 	must(t, err)
-	t.Cleanup(func() { must(t, errors.Join(service.Close(ctx), notary.Close(ctx))) })
+	endings = append(endings, func() { _ = errors.Join(service.Close(ctx), notary.Close(ctx)) })
 
 	families := fixtures.Families()
 	var all []bundle
@@ -110,10 +164,10 @@ func otherAuthorities(t testing.TB, first *sequencer.Notary) []bundle {
 	var all []bundle
 	for name, key := range map[string]crypto.Signer{"rsa": rsaKey, "p384": p384} {
 		notary, err := sequencer.OpenNotary(ctx, sequencer.NotaryConfig{
-			Dir: t.TempDir(), Origin: name + ".example/log", BatchAge: time.Millisecond, Time: newAuthority(t, key, authorityOptions{}),
+			Dir: tempDir(t), Origin: name + ".example/log", BatchAge: time.Millisecond, Time: newAuthority(t, key, authorityOptions{}),
 		})
 		must(t, err)
-		t.Cleanup(func() { must(t, notary.Close(ctx)) })
+		endings = append(endings, func() { _ = notary.Close(ctx) })
 		original := []byte("warp and weft, " + name)
 		issue := func(n *sequencer.Notary, st provenance.Statement) *provenance.Receipt {
 			sealed, err := n.Seal(st)
@@ -178,8 +232,8 @@ type authority struct {
 
 // authorityOptions make an authority that must be refused.
 type authorityOptions struct {
-	usageNotCritical, moreUsages, noUsage, expired, plainIntermediate, otherRoot bool
-	hash                                                                          crypto.Hash // of the imprint; SHA-256
+	usageNotCritical, moreUsages, noUsage, expired, shortPath, otherRoot bool
+	hash                                                                 crypto.Hash // of the imprint; SHA-256
 }
 
 func newAuthority(t testing.TB, key crypto.Signer, o authorityOptions) *authority {
@@ -206,12 +260,10 @@ func newAuthority(t testing.TB, key crypto.Signer, o authorityOptions) *authorit
 		return made
 	}
 	ca := func() *x509.Certificate { return &x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageCertSign} }
-	root := sign("Test root", ca(), caKey.Public(), nil, caKey)
-	middle := ca()
-	if o.plainIntermediate {
-		middle = &x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature}
-	}
-	mid := sign("Test intermediate", middle, midKey.Public(), root, caKey)
+	top := ca()
+	top.MaxPathLenZero = o.shortPath
+	root := sign("Test root", top, caKey.Public(), nil, caKey)
+	mid := sign("Test intermediate", ca(), midKey.Public(), root, caKey)
 	usages := []asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}}
 	if o.moreUsages {
 		usages = append(usages, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 3})

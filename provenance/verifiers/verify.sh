@@ -21,11 +21,14 @@ set -u
 LC_ALL=C TZ=UTC0
 export LC_ALL TZ
 exec 3>&1
-
+nl='
+'
 usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 # Texts from the bundle are printed as plain ASCII, or they could repaint the terminal.
-say() { printf '%s\n' "$*" | tr -c ' -~\n' '?' >&3; }
-line() { say "$(printf '  %-12s %s%s: %s' "$1" "$prefix" "$2" "$3")"; }
+say() {
+	case $1 in *[!\ -~]*) printf '%s\n' "$1" | tr -c ' -~\n' '?' >&3 ;; *) printf '%s\n' "$1" >&3 ;; esac
+}
+line() { printf '  %-12s ' "$1" >&3; say "$prefix$2: $3"; }
 proved() { line proved "$1" "$2"; }
 contradicted() { line contradicted "$1" "$2"; say "contradicted: $prefix$1: $2"; exit 1; }
 cannot_tell() { line 'cannot tell' "$1" "$2"; [ "$unsure" ] || unsure="$prefix$1: $2"; }
@@ -44,10 +47,6 @@ if [ -z "$bag" ]; then
 	bag=.
 	[ -f bagit.txt ] || [ ! -f "$(dirname "$0")/../bagit.txt" ] || bag=$(dirname "$0")/..
 fi
-case $(openssl version 2>&1) in
-'OpenSSL '[3-9].*) ;;
-*) give_up openssl 'OpenSSL 3 or later is needed' ;;
-esac
 tmp=$(mktemp -d) || give_up temporary 'no temporary folder'
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 3' HUP INT TERM
@@ -56,16 +55,18 @@ cd -- "$bag" || usage
 # ---- small helpers
 
 hex() { od -An -v -tx1 | tr -d ' \n'; }
-encode64() { base64 | tr -d '\n'; }
-# is64 TEXT BYTES: TEXT is the one base64 form of that many bytes.
-is64() {
-	printf %s "$1" | base64 -d >"$tmp/bin" 2>/dev/null || return 1
-	[ "$(encode64 <"$tmp/bin")" = "$1" ] && [ "$(size "$tmp/bin")" -eq "$2" ]
-}
-size() { wc -c <"$1" | tr -d ' '; }
-sha256() { sha256sum <"$1" | cut -c1-64; }
-same() { cmp -s - "$1"; } # same FILE: standard input is exactly FILE
+same() { cmp -s - "$1"; } # standard input is exactly this file
+sha256() { set -- "$(sha256sum <"$1")" && printf %s "${1%% *}"; }
+size() { wc -c <"$1"; }
 is_number() { case $1 in '' | 0?* | *[!0-9]* | ???????????????????*) return 1 ;; esac; }
+# is64 TEXT BYTES: TEXT is the one base64 form of that many bytes, the unused bits of its
+# last digit zero; the bytes go to $tmp/bin.
+is64() {
+	case $1 in *==) pad=2 unused='AQgw' ;; *=) pad=1 unused='AEIMQUYcgkosw048' ;; *) pad=0 unused='A-Za-z0-9+/' ;; esac
+	set -- "$1" "$2" "${1%=}"
+	case ${3%=} in *[!A-Za-z0-9+/]* | *[!$unused]) return 1 ;; esac
+	[ $((${#1} % 4)) -eq 0 ] && [ $((${#1} / 4 * 3 - pad)) -eq "$2" ] && printf %s "$1" | base64 -d >"$tmp/bin" 2>/dev/null
+}
 # Files that a check below explains; whatever else there is does not belong.
 expect() {
 	[ -f "$1" ] || contradicted files "$1 is missing"
@@ -87,34 +88,35 @@ flatten() {
 		c = substr(t, i, j - i + 1); i = j + 1
 		return c
 	}
-	function value(path,  c, k, n, last) {
+	function value(path,  c, d, k, n, last) {
 		c = substr(t, i, 1)
-		if (c == "{" || c == "[") {
-			i++
-			if (substr(t, i, 1) == (c == "{" ? "}" : "]")) { i++; print path " " c; return }
-			for (n = 0; ; n++) {
-				k = n
-				if (c == "{") {
-					k = string()
-					if (n && k <= last || substr(t, i++, 1) != ":") fail()
-					last = k
-					k = substr(k, 2, length(k) - 2); gsub(/[^A-Za-z0-9]/, "_", k)
-				}
-				value((path == "" ? "" : path ".") k)
-				last_char = substr(t, i++, 1)
-				if (last_char == (c == "{" ? "}" : "]")) return
-				if (last_char != ",") fail()
-			}
-		}
 		if (c == "\"") { print path " " string(); return }
-		if (!match(substr(t, i, 40), /^(-?[0-9][-+.0-9e]*|true|false|null)/)) fail()
-		print path " " substr(t, i, RLENGTH); i += RLENGTH
+		if (c != "{" && c != "[") {
+			if (!match(substr(t, i, 40), /^(-?[0-9][-+.0-9e]*|true|false|null)/)) fail()
+			print path " " substr(t, i, RLENGTH); i += RLENGTH
+			return
+		}
+		i++
+		if (substr(t, i, 1) == (c == "{" ? "}" : "]")) { i++; print path " " c; return }
+		for (n = 0; ; n++) {
+			k = n
+			if (c == "{") {
+				k = string()
+				if (n && k <= last || substr(t, i++, 1) != ":") fail()
+				last = k
+				gsub(/^"|"$/, "", k); gsub(/[^A-Za-z0-9]/, "_", k)
+			}
+			value((path == "" ? "" : path ".") k)
+			d = substr(t, i++, 1)
+			if (d == (c == "{" ? "}" : "]")) return
+			if (d != ",") fail()
+		}
 	}
 	{ t = $0; if (NR > 1) fail() }
 	END { if (!bad && NR == 1) { i = 1; value(""); if (i <= length(t)) bad = 1 } exit bad || NR != 1 }
 	' "$1"
 }
-# text PATH and number PATH read the flattened statement.
+# text and number read the flattened statement; the path is a regular expression.
 text() { sed -n "s/^$1 \"\\(.*\\)\"\$/\\1/p" "$tmp/statement"; }
 number() { sed -n "s/^$1 \\([0-9][0-9]*\\)\$/\\1/p" "$tmp/statement"; }
 
@@ -122,7 +124,7 @@ number() { sed -n "s/^$1 \\([0-9][0-9]*\\)\$/\\1/p" "$tmp/statement"; }
 
 FORMAT='selvage.bundle.v1'
 [ -f bag-info.txt ] || give_up bundle 'not an evidence bundle: bag-info.txt is missing'
-[ "$(sed -n 1p bag-info.txt)" = "Bundle-Format: $FORMAT" ] || give_up bundle "not a format this verifier knows ($FORMAT)"
+IFS= read -r l <bag-info.txt && [ "$l" = "Bundle-Format: $FORMAT" ] || give_up bundle "not a format this verifier knows ($FORMAT)"
 
 # Plain names and plain files only; a link could show one file here and another there.
 walk() {
@@ -136,80 +138,82 @@ walk() {
 }
 walk '' >"$tmp/unsorted"
 sort "$tmp/unsorted" >"$tmp/files"
-grep '^data/' "$tmp/files" >"$tmp/payload"
-grep -v -e '^data/' -e '^tagmanifest-' "$tmp/files" >"$tmp/tags"
+# Names are plain words by now, so the shell may split these lists.
+payload=$(grep '^data/' "$tmp/files")
+tags=$(grep -v -e '^data/' -e '^tagmanifest-' "$tmp/files")
 for h in sha256 sha512; do
-	# Names are plain words by now, so the shell may split the lists.
-	${h}sum $(cat "$tmp/payload") </dev/null 2>/dev/null | same manifest-$h.txt 2>/dev/null ||
-		contradicted manifests "manifest-$h.txt does not list exactly the files in data/ with their digests"
-	${h}sum $(cat "$tmp/tags") </dev/null 2>/dev/null | same tagmanifest-$h.txt 2>/dev/null ||
-		contradicted manifests "tagmanifest-$h.txt does not list exactly the other files with their digests"
+	${h}sum $payload </dev/null 2>&1 | same manifest-$h.txt 2>&1 || contradicted manifests "manifest-$h.txt does not list exactly the files in data/ with their digests"
+	${h}sum $tags </dev/null 2>&1 | same tagmanifest-$h.txt 2>&1 || contradicted manifests "tagmanifest-$h.txt does not list exactly the other files with their digests"
 	expect manifest-$h.txt
 	expect tagmanifest-$h.txt
 done
-proved manifests "sha256 and sha512 of all $(wc -l <"$tmp/files" | tr -d ' ') files fit"
+proved manifests "sha256 and sha512 of all $(($(wc -l <"$tmp/files"))) files fit"
 for f in bagit.txt bag-info.txt README.txt trust/policy.json trust/log.vkey trust/service-key.pem trust/tsa-ca.pem; do expect $f; done
 printf 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n' | same bagit.txt || contradicted bag 'bagit.txt is not that of BagIt 1.0'
 
 # ---- the keys the bundle carries
 
+case $(openssl version 2>&1) in 'OpenSSL '[3-9].*) ;; *) give_up openssl 'OpenSSL 3 or later is needed' ;; esac
 flatten trust/policy.json >"$tmp/policy" || contradicted keys 'trust/policy.json is not canonical JSON'
-grep -q '^format "selvage.policy.v1"$' "$tmp/policy" || contradicted keys 'trust/policy.json is of an unknown format'
-if grep -v -q -e '^format ' -e '^logs\.[0-9]* "' -e '^services\.[0-9]* "' -e '^authorities\.[0-9]*\.name "' -e '^authorities\.[0-9]*\.roots "' "$tmp/policy"; then
-	contradicted keys 'trust/policy.json holds an unknown field'
-fi
-listed() { sed -n "s/^$1 \"\\(.*\\)\"\$/\\1/p" "$tmp/policy" | sed 's/\\n/\
-/g' | sed "$2"; }
-listed 'logs\.[0-9]*' '' | same trust/log.vkey || contradicted keys 'trust/log.vkey does not hold the keys of trust/policy.json'
-listed 'services\.[0-9]*' '/^$/d' | same trust/service-key.pem || contradicted keys 'trust/service-key.pem does not hold the keys of trust/policy.json'
-listed 'authorities\.[0-9]*\.roots' '/^$/d' | same trust/tsa-ca.pem || contradicted keys 'trust/tsa-ca.pem does not hold the keys of trust/policy.json'
+[ -z "$(grep -v -e '^format "selvage.policy.v1"$' -e '^logs\.[0-9]* "' -e '^services\.[0-9]* "' -e '^authorities\.[0-9]*\.name "' \
+	-e '^authorities\.[0-9]*\.roots "' "$tmp/policy")" ] || contradicted keys 'trust/policy.json is of an unknown format or holds an unknown field'
+listed() { sed -n "/^$1 /{ s///; s/^\"//; s/\"\$//; s/\\\\n\$//; s/\\\\n/\\$nl/g; p; }" "$tmp/policy"; }
+listed 'logs\.[0-9]*' | same trust/log.vkey || contradicted keys 'trust/log.vkey does not hold the keys of trust/policy.json'
+listed 'services\.[0-9]*' | same trust/service-key.pem || contradicted keys 'trust/service-key.pem does not hold the keys of trust/policy.json'
+listed 'authorities\.[0-9]*\.roots' | same trust/tsa-ca.pem || contradicted keys 'trust/tsa-ca.pem does not hold the keys of trust/policy.json'
 proved keys 'policy.json, log.vkey, service-key.pem and tsa-ca.pem hold the same keys'
 
 # ed25519 KEY.der TEXT SIGNATURE
 ed25519() { openssl pkeyutl -verify -pubin -keyform DER -inkey "$1" -rawin -in "$2" -sigfile "$3" >/dev/null 2>&1; }
 
-# signed_by KEYS.pem: one of these keys signed the envelope's pre-authentication
-# encoding ($tmp/pae, $tmp/signatures). A key's name is the SHA-256 of its 32 bytes.
+# signed_by KEYS.pem: one of these Ed25519 keys made one of $signatures over $tmp/pae.
+# A key's name is the SHA-256 of its 32 bytes; its DER (RFC 8410) has 12 bytes before them.
 signed_by() {
-	rm -f "$tmp"/key.*
-	awk -v out="$tmp/key." '/^-----BEGIN/ { n++ } { print > (out n) }' "$1"
-	for k in "$tmp"/key.*; do
-		openssl pkey -pubin -in "$k" -outform DER >"$tmp/der" 2>/dev/null || return 1
-		openssl pkey -pubin -in "$k" 2>/dev/null | same "$k" || return 1
-		signer=SHA256:$(tail -c 32 "$tmp/der" | openssl dgst -sha256 -binary | encode64 | tr -d =)
-		awk -v k="$signer" '$1 == k { print $2 }' "$tmp/signatures" | base64 -d >"$tmp/sig"
-		ed25519 "$tmp/der" "$tmp/pae" "$tmp/sig" && return 0
-	done
+	while IFS= read -r begin && IFS= read -r k && IFS= read -r end; do
+		[ "$begin $end" = '-----BEGIN PUBLIC KEY----- -----END PUBLIC KEY-----' ] && is64 "$k" 44 || return 1
+		mv "$tmp/bin" "$tmp/der"
+		case $(hex <"$tmp/der") in 302a300506032b6570032100*) ;; *) return 1 ;; esac
+		signer=$(tail -c 32 "$tmp/der" | openssl dgst -sha256 -binary | base64)
+		signer=SHA256:${signer%=}
+		case $signatures in *"$nl$signer "*) ;; *) continue ;; esac
+		k=${signatures#*"$nl$signer "}
+		is64 "${k%%"$nl"*}" 64 && ed25519 "$tmp/der" "$tmp/pae" "$tmp/bin" && return 0
+	done <"$1"
 	return 1
 }
 
-# logged_by VKEYS: exactly one line of the signed note ($tmp/note over $tmp/text) is by
-# one of these log keys, named like the origin (C2SP signed-note). Sets log_line.
+# logged_by VKEYS: exactly one of the signature $lines over the note $tmp/text is by one
+# of these keys, which is named like the origin (C2SP signed-note). Sets log_line.
 logged_by() {
 	log_line=
 	while IFS= read -r vkey; do
 		name=${vkey%%+*} rest=${vkey#*+}
-		is64 "${rest#*+}" 33 && [ "$(head -c 1 "$tmp/bin" | hex)" = 01 ] || return 1
+		is64 "${rest#*+}" 33 || return 1
 		[ "$({ printf '%s\n' "$name"; cat "$tmp/bin"; } | sha256sum | cut -c1-8)" = "${rest%%+*}" ] || return 1
-		# SubjectPublicKeyInfo of Ed25519 (RFC 8410): twelve fixed bytes, then the key.
-		{ printf '\060\052\060\005\006\003\053\145\160\003\041\000'; tail -c 32 "$tmp/bin"; } >"$tmp/log.der"
+		case $(hex <"$tmp/bin") in 01*) ;; *) return 1 ;; esac # type 1: Ed25519
 		[ "$name" = "$origin" ] || continue
-		sed '1,4d' "$tmp/note" >"$tmp/lines"
+		{ printf '\060\052\060\005\006\003\053\145\160\003\041\000'; tail -c 32 "$tmp/bin"; } >"$tmp/der"
 		while IFS= read -r l; do
 			[ "${l% *}" = "— $name" ] || continue
-			printf %s "${l##* }" | base64 -d >"$tmp/bin" 2>/dev/null || return 1
-			[ "$(head -c 4 "$tmp/bin" | hex)" = "${rest%%+*}" ] || continue
-			tail -c +5 "$tmp/bin" >"$tmp/sig"
-			[ -z "$log_line" ] && ed25519 "$tmp/log.der" "$tmp/text" "$tmp/sig" || return 1
+			is64 "${l##* }" 68 || return 1
+			case $(hex <"$tmp/bin") in "${rest%%+*}"*) ;; *) continue ;; esac
+			tail -c 64 "$tmp/bin" >"$tmp/sig"
+			[ -z "$log_line" ] && ed25519 "$tmp/der" "$tmp/text" "$tmp/sig" || return 1
 			log_line=$l
-		done <"$tmp/lines"
+		done <<-END
+			$lines
+		END
 	done <"$1"
 	[ "$log_line" ]
 }
 
-# stamped_by ROOTS.pem: RFC 3161 token over the file checkpoint; chain, key usage and
-# signing certificate are judged by openssl at the token's own time.
-stamped_by() { openssl ts -verify -attime "$at" -in "$d/checkpoint.tsr" -data "$d/checkpoint" -CAfile "$1" >"$tmp/ts" 2>&1 && grep -q '^Verification: OK$' "$tmp/ts"; }
+# stamped_by ROOTS.pem: RFC 3161 token over the file checkpoint; signature, chain, key
+# usage and signing certificate are judged by openssl at the token's own time.
+stamped_by() {
+	case $(openssl ts -verify -attime "$at" -in "$d/checkpoint.tsr" -data "$d/checkpoint" -CAfile "$1" 2>&1) in
+	*'Verification: OK'*) ;; *) return 1 ;;
+	esac
+}
 
 # ---- one registration: dossier FOLDER NAME TYPE TIMEFIELD
 
@@ -218,65 +222,61 @@ dossier() {
 	for f in statement.jcs statement.dsse opening.txt "$2.tlog-proof" checkpoint checkpoint.tsr; do expect "$d/$f"; done
 
 	# opening.txt: commitment = HMAC-SHA-256(salt, envelope)
-	salt=$(sed -n '2s/^salt \([0-9a-f]\{64\}\)$/\1/p' "$d/opening.txt")
-	openssl dgst -sha256 -mac HMAC -macopt "hexkey:$salt" -binary "$d/statement.dsse" >"$tmp/entry" 2>/dev/null
+	{ IFS= read -r l; IFS= read -r salt; } <"$d/opening.txt"
+	salt=${salt#salt }
+	case $salt in *[!0-9a-f]*) salt= ;; esac
+	[ ${#salt} -eq 64 ] && openssl dgst -sha256 -mac HMAC -macopt "hexkey:$salt" -binary "$d/statement.dsse" >"$tmp/entry" 2>/dev/null ||
+		contradicted opening 'opening.txt has no salt'
 	commitment=$(hex <"$tmp/entry")
 	printf 'selvage.opening.v1\nsalt %s\ncommitment %s\n' "$salt" "$commitment" | same "$d/opening.txt" ||
 		contradicted opening 'opening.txt does not open a commitment to the envelope'
 	proved opening "HMAC-SHA-256 of the envelope under the salt is $commitment"
 
 	# statement.dsse: the envelope (DSSE v1) in canonical JSON, made again from
-	# statement.jcs and the signatures
+	# statement.jcs and the signatures, each a line "name base64" in $signatures
 	mime='application/vnd.selvage.statement+json'
-	sed 's/^.*,"signatures":\[//; s/\]}$//; s/},{/}\
-{/g' "$d/statement.dsse" >"$tmp/list"
-	echo >>"$tmp/list"
-	: >"$tmp/signatures"
-	{
-		printf '{"payload":"%s","payloadType":"%s","signatures":[' "$(encode64 <"$d/statement.jcs")" "$mime"
-		comma=
-		while IFS= read -r l && [ "$l" ]; do
-			id=${l#'{"keyid":"'} sig=${l#*'","sig":"'}
-			id=${id%%'"'*} sig=${sig%'"}'}
-			case $id in *[!A-Za-z0-9:+/=._-]*) id= ;; esac
-			printf '%s{"keyid":"%s","sig":"%s"}' "$comma" "$id" "$(printf %s "$sig" | base64 -d 2>/dev/null | encode64)"
-			printf '%s %s\n' "$id" "$sig" >>"$tmp/signatures"
-			comma=,
-		done <"$tmp/list"
-		printf ']}'
-	} | same "$d/statement.dsse" || contradicted envelope 'statement.dsse is not the canonical envelope of statement.jcs'
-	[ -z "$(cut -d' ' -f1 "$tmp/signatures" | sort | uniq -d)" ] || contradicted envelope 'two signatures by one key'
+	signatures=$nl again=
+	sed "s/^.*,\"signatures\":\\[//; s/\\]}\$//; s/},{/}\\$nl{/g" "$d/statement.dsse" >"$tmp/list"
+	while IFS= read -r l || [ "$l" ]; do
+		id=${l#'{"keyid":"'} sig=${l#*'","sig":"'}
+		id=${id%%'"'*} sig=${sig%'"}'}
+		case $id in *[!A-Za-z0-9:+/=._-]*) contradicted envelope 'a key name that is none' ;; esac
+		case $signatures in *"$nl$id "*) contradicted envelope 'two signatures by one key' ;; esac
+		signatures="$signatures$id $sig$nl"
+		again="$again,{\"keyid\":\"$id\",\"sig\":\"$(printf %s "$sig" | base64 -d 2>/dev/null | base64 -w 0)\"}"
+	done <"$tmp/list"
+	printf '{"payload":"%s","payloadType":"%s","signatures":[%s]}' "$(base64 -w 0 "$d/statement.jcs")" "$mime" "${again#,}" | same "$d/statement.dsse" ||
+		contradicted envelope 'statement.dsse is not the canonical envelope of statement.jcs'
 	{ printf 'DSSEv1 %d %s %d ' ${#mime} "$mime" "$(size "$d/statement.jcs")"; cat "$d/statement.jcs"; } >"$tmp/pae"
 	signed_by trust/service-key.pem || contradicted signature 'no service key in trust/ signed the statement'
 	proved signature "statement.jcs is what the envelope carries, signed by the service, key $signer"
-
 	flatten "$d/statement.jcs" >"$tmp/statement" && [ "$(text type)" = "$3" ] || contradicted statement "it is not a canonical $3"
 
-	# NAME.tlog-proof (C2SP tlog-proof): head, empty line, signed checkpoint
-	sed '/^$/,$d' "$proof" >"$tmp/head"
-	sed '1,/^$/d' "$proof" >"$tmp/note"
-	extra=$(sed -n '2s/^extra //p' "$tmp/head") index=$(sed -n '3s/^index //p' "$tmp/head")
-	sed '1,3d' "$tmp/head" >"$tmp/path"
-	{ printf 'c2sp.org/tlog-proof@v1\nextra %s\nindex %s\n' "$extra" "$index"; cat "$tmp/path"; echo; cat "$tmp/note"; } | same "$proof" &&
-		is_number "$index" || contradicted 'log proof' 'it does not read as tlog-proof@v1'
-	is64 "$extra" 32 && [ "$(hex <"$tmp/bin")" = "$salt" ] || contradicted commitment 'the salt in the log proof is not the salt of the opening'
-
-	# The checkpoint (C2SP tlog-checkpoint): origin, size, root hash; then signatures.
-	origin=$(sed -n 1p "$tmp/note") tree=$(sed -n 2p "$tmp/note") root=$(sed -n 3p "$tmp/note")
+	# NAME.tlog-proof (C2SP tlog-proof): head, path, empty line, signed checkpoint (C2SP
+	# tlog-checkpoint): origin, size, root hash, empty line, signatures
+	path= lines=
+	{
+		IFS= read -r l; IFS= read -r extra; IFS= read -r index
+		while IFS= read -r l && [ "$l" ]; do path=$path$l$nl; done
+		IFS= read -r origin; IFS= read -r tree; IFS= read -r root; IFS= read -r l
+		while IFS= read -r l; do lines=$lines$l$nl; done
+	} <"$proof"
+	extra=${extra#extra } index=${index#index }
 	printf '%s\n%s\n%s\n' "$origin" "$tree" "$root" >"$tmp/text"
-	{ cat "$tmp/text"; echo; sed '1,4d' "$tmp/note"; } | same "$tmp/note" && is_number "$tree" && is64 "$root" 32 ||
-		contradicted checkpoint 'it is not a checkpoint of three lines and signatures'
-	cp "$tmp/bin" "$tmp/root"
-	logged_by trust/log.vkey || contradicted checkpoint 'it is not signed by a log key in trust/'
-	{ cat "$tmp/text"; printf '\n%s\n' "$log_line"; } | same "$d/checkpoint" || contradicted checkpoint "the file checkpoint is not the log proof's"
+	printf 'c2sp.org/tlog-proof@v1\nextra %s\nindex %s\n%s\n%s\n%s\n%s\n\n%s' "$extra" "$index" "$path" "$origin" "$tree" "$root" "$lines" | same "$proof" &&
+		is_number "$index" && is_number "$tree" || contradicted 'log proof' 'it does not read as tlog-proof@v1'
+	is64 "$extra" 32 && [ "$(hex <"$tmp/bin")" = "$salt" ] || contradicted commitment 'the salt in the log proof is not the salt of the opening'
+	logged_by trust/log.vkey || contradicted checkpoint 'it is not signed, just once, by a log key in trust/'
+	printf '%s\n%s\n%s\n\n%s\n' "$origin" "$tree" "$root" "$log_line" | same "$d/checkpoint" || contradicted checkpoint "the file checkpoint is not the log proof's"
 	proved checkpoint "tree of $tree entries signed by log $origin"
 
 	# Inclusion (RFC 6962, 2.1; the walk is that of RFC 9162, 2.1.3.2): n is the node's
-	# index on its level, m that of the last node, $tmp/node the hash so far.
+	# index on its level, m that of the last node.
+	case $path in *[!A-Za-z0-9+/="$nl"]*) contradicted inclusion 'a path line is not base64' ;; esac
 	[ "$index" -lt "$tree" ] || contradicted inclusion "index $index is outside the tree of $tree entries"
 	{ printf '\000'; cat "$tmp/entry"; } | openssl dgst -sha256 -binary >"$tmp/node"
 	n=$index m=$((tree - 1))
-	while IFS= read -r l; do
+	for l in $path; do
 		is64 "$l" 32 && [ $m -gt 0 ] || contradicted inclusion 'the path has a line too many or one that is no hash'
 		if [ $((n % 2)) -eq 1 ] || [ $n -eq $m ]; then
 			left=$tmp/bin right=$tmp/node
@@ -287,32 +287,39 @@ dossier() {
 		{ printf '\001'; cat "$left" "$right"; } | openssl dgst -sha256 -binary >"$tmp/parent"
 		mv "$tmp/parent" "$tmp/node"
 		n=$((n / 2)) m=$((m / 2))
-	done <"$tmp/path"
-	[ $m -eq 0 ] && cmp -s "$tmp/node" "$tmp/root" || contradicted inclusion "the path does not lead from the entry to the checkpoint's root"
+	done
+	is64 "$root" 32 && [ $m -eq 0 ] && cmp -s "$tmp/node" "$tmp/bin" || contradicted inclusion "the path does not lead from the entry to the checkpoint's root"
 	proved inclusion "the commitment is entry $index of that tree"
 
-	# checkpoint.tsr. The response's status text is not signed, so each line that is
-	# read here must stand in the print-out once.
-	openssl ts -reply -in "$d/checkpoint.tsr" -text >"$tmp/token" 2>/dev/null
-	for f in 'Hash Algorithm' 'Time stamp' 'Accuracy'; do
-		[ "$(grep -c "^$f: " "$tmp/token")" = 1 ] || contradicted 'time token' 'it does not read as one RFC 3161 token'
-	done
-	grep -q '^Hash Algorithm: sha256$' "$tmp/token" || contradicted 'time token' 'its imprint is not SHA-256'
-	stamp=$(sed -n 's/^Time stamp: //p' "$tmp/token")
-	at=$(date -d "$stamp" +%s 2>/dev/null) || contradicted 'time token' 'its time cannot be read'
-	# "Accuracy: 0x01 seconds, unspecified millis, unspecified micros", rounded up.
-	late=$(sed -n 's/^Accuracy: \(0x[0-9A-F]*\) seconds.*/\1/p' "$tmp/token")
-	late=$((${late:-0})) && [ $late -lt 1000000 ] || contradicted 'time token' 'its accuracy cannot be read'
-	grep -q -e '^Accuracy: unspecified$' -e '^Accuracy: .* unspecified millis, unspecified micros$' "$tmp/token" || late=$((late + 1))
+	# checkpoint.tsr. The status text before the token is not signed and could imitate
+	# these three lines, so no second set of them may follow.
+	said=$(openssl ts -reply -in "$d/checkpoint.tsr" -text 2>/dev/null | grep -e '^Hash Algorithm: ' -e '^Time stamp: ' -e '^Accuracy: ')
+	stamp=${said#"Hash Algorithm: sha256${nl}Time stamp: "} accuracy=${said#*"${nl}Accuracy: "}
+	case $said$nl$accuracy in
+	"Hash Algorithm: sha256${nl}Time stamp: $stamp$nl$accuracy") ;;
+	*) contradicted 'time token' 'it does not read as one RFC 3161 token over a SHA-256' ;;
+	esac
+	stamp=${stamp%%"$nl"*}
+	case $accuracy in *"$nl"*) contradicted 'time token' 'it does not read as one RFC 3161 token' ;; esac
+	now=$(date -d "$stamp" '+%s %Y-%m-%dT%H:%M:%SZ' 2>/dev/null) || contradicted 'time token' 'its time cannot be read'
+	at=${now% *} now=${now#* }
+	# "0x01 seconds, unspecified millis, unspecified micros" or "unspecified"; rounded up
+	case $accuracy in *' unspecified millis, unspecified micros' | unspecified) late=0 ;; *) late=1 ;; esac
+	l=${accuracy%%' seconds,'*}
+	case $l in
+	unspecified) ;;
+	0x*[!0-9A-F]* | 0x | 0x??????*) contradicted 'time token' 'its accuracy cannot be meant' ;; # and no shell may evaluate it
+	0x*) late=$((late + l)) ;;
+	*) contradicted 'time token' 'its accuracy cannot be read' ;;
+	esac
 	stamped_by trust/tsa-ca.pem || contradicted 'time token' 'openssl ts -verify refuses it'
-	proved 'time token' "RFC 3161 token over the checkpoint: $(date -d "@$at" +%Y-%m-%dT%H:%M:%SZ), accuracy $late s"
-	day=$(date -d "@$at" +%Y-%m-%d)
-	expr "$day" \> "$latest_day" >/dev/null && latest_day=$day
+	proved 'time token' "RFC 3161 token over the checkpoint: $now, accuracy $late s"
+	expr "${now%T*}" \> "$latest_day" >/dev/null && latest_day=${now%T*}
 
 	# The service's clock may run ahead of the authority's by five minutes.
 	said=$(text "$4")
-	case $said in [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z) ;; *) said= ;; esac
-	s=$(date -d "$said" +%s 2>/dev/null) && [ "$said" ] && [ "$s" -le $((at + late + 300)) ] || contradicted 'time order' "the statement's own time is after the token, or unreadable"
+	case $said in [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z) ;; *) said=none ;; esac
+	s=$(date -d "$said" +%s 2>/dev/null) && [ "$s" -le $((at + late + 300)) ] || contradicted 'time order' "the statement's own time is after the token, or unreadable"
 	proved 'time order' "the service's clock ($said) is not after the token"
 }
 
@@ -348,8 +355,8 @@ latest_day=
 prefix='work: '
 dossier data/work work selvage.work.v1 'dates\.received'
 registered="registered: not later than $(date -d "@$((at + late))" +%Y-%m-%dT%H:%M:%SZ) (token); lower bound unknown"
-work=$(text work) work_commitment=$commitment work_digests=" $(text 'assets\.[0-9]*\.digest' | tr '\n' ' ')"
-count=$(text 'assets\.[0-9]*\.digest' | wc -l)
+work=$(text work) work_commitment=$commitment work_digests=$(text 'assets\.[0-9]*\.digest')
+count=$(grep -c '^assets\.[0-9]*\.digest ' "$tmp/statement")
 expect data/work/digests.txt
 i=0 held=0
 while [ $i -lt $count ]; do
@@ -365,8 +372,8 @@ proved originals "digests.txt lists the $((count)) registered file(s); the $held
 asked
 if [ "$original" ]; then
 	prefix= given=$(sha256 "$original")
-	case $work_digests in
-	*" $given "*) proved file "the given file (sha256 $given) is a registered one" ;;
+	case $nl$work_digests$nl in
+	*"$nl$given$nl"*) proved file "the given file (sha256 $given) is a registered one" ;;
 	*) contradicted file "the given file (sha256 $given) is not a registered one" ;;
 	esac
 fi
@@ -376,7 +383,7 @@ fi
 if grep -q -e '^data/match/' -e '^data/accused/' "$tmp/files"; then
 	prefix='match: '
 	dossier data/match match selvage.match.v1 time
-	case $work_digests in *" $(text asset) "*) ;; *) contradicted work 'the match names a file that is not of the work' ;; esac
+	case $nl$work_digests$nl in *"$nl$(text asset)$nl"*) ;; *) contradicted work 'the match names a file that is not of the work' ;; esac
 	[ "$(text work)" = "$work" ] && [ "$(text workCommitment)" = "$work_commitment" ] || contradicted work 'the match names another registration'
 	proved work 'it names this registration and one of its files'
 	expect data/match/match.json
@@ -393,9 +400,8 @@ fi
 # ---- nothing else
 
 prefix=
-octets=$(cat "$tmp/payload" | while IFS= read -r f; do size "$f"; done | awk '{ n += $1 } END { printf "%.0f", n }')
-printf 'Bundle-Format: %s\nBag-Software-Agent: Selvage\nBagging-Date: %s\nPayload-Oxum: %s.%s\n' "$FORMAT" "$latest_day" \
-	"$octets" "$(wc -l <"$tmp/payload" | tr -d ' ')" | same bag-info.txt || contradicted bag 'bag-info.txt counts other files or names another day'
+oxum=$(wc -c $payload | awk 'END { printf "%.0f.%d", $1, (NR > 1 ? NR - 1 : 1) }')
+printf 'Bundle-Format: %s\nBag-Software-Agent: Selvage\nBagging-Date: %s\nPayload-Oxum: %s\n' "$FORMAT" "$latest_day" "$oxum" | same bag-info.txt || contradicted bag 'bag-info.txt counts other files or names another day'
 sort "$tmp/expected" | cmp -s - "$tmp/files" ||
 	contradicted contents "$(sort "$tmp/expected" | comm -13 - "$tmp/files" | sed -n 1p) does not belong in a bundle"
 proved contents 'every file is accounted for'
