@@ -89,6 +89,11 @@ crash: ## kill -9 at 50 (KILLS) random moments of registering, then check everyt
 	dirs=$$(for f in $$files; do dirname "$$f"; done | sort -u); \
 	set -x; $(GO) test -tags '$(TAGS),crash' -run "^($$tests)\$$" -count=1 -timeout 60m -v $$dirs $(if $(KILLS),-kills $(KILLS))
 
+.PHONY: mutate
+mutate: ## evidence bundles changed by the thousand, three verifiers (MUTATE: flags; hours)
+	@tools/setup.sh --must openssl chromium dash
+	$(GO) test -tags '$(TAGS),mutate' -run '^TestMutate$$' -count=1 -timeout 600m -v ./provenance/verifiers $(if $(MUTATE),-args $(MUTATE))
+
 .PHONY: generate
 generate: bin/oapi-codegen ## generated code, from its sources
 	PATH="$(CURDIR)/bin:$$PATH" $(GO) generate -tags '$(TAGS)' $(PKGS)
