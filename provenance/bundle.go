@@ -25,6 +25,11 @@ type Bundle struct {
 	Custody []byte
 	// Tools are verifiers to go with the bundle, by name.
 	Tools map[string][]byte
+	// Renewals are the evidence records (RFC 4998, DER) that carry the first time token of a
+	// statement on: by "work", "key", "match" or "case". Renewers are the authorities of the
+	// further tokens in them.
+	Renewals map[string][]byte
+	Renewers []Authority
 	// Case binds all files together and allows a cut of them; nil: neither.
 	Case *CaseEvidence
 }
@@ -82,7 +87,10 @@ func WriteBundle(w io.Writer, b Bundle) error {
 		}
 		receipts = append(receipts, b.Case.Receipt)
 	}
-	if err := files.addTrust(receipts); err != nil {
+	for name, record := range b.Renewals {
+		files.add(renewalName(name), record)
+	}
+	if err := files.addTrust(receipts, b.Renewers); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
 	return files.finish(w)
@@ -206,6 +214,9 @@ const (
 	outsideName = "data/work/not-before.txt"
 )
 
+// renewalName is the file of an evidence record.
+func renewalName(of string) string { return "renewals/" + of + ".ers" }
+
 // tokenName is the file of time token i, counted from 0.
 func tokenName(i int) string {
 	if i == 0 {
@@ -305,12 +316,16 @@ func matchFitsWork(m *MatchStatement, w *WorkStatement, commitment [32]byte) err
 
 // addTrust adds the keys of the receipts: one policy, and each kind of key in the form
 // that its own tools read.
-func (b bag) addTrust(receipts []*Receipt) error {
+func (b bag) addTrust(receipts []*Receipt, more []Authority) error {
 	p := Policy{Format: PolicyFormat}
 	for _, r := range receipts {
 		c := r.carried()
 		p.Logs, p.Services, p.Authorities = merged(p.Logs, c.Logs), merged(p.Services, c.Services), merged(p.Authorities, c.Authorities)
 		p.Witnesses = merged(p.Witnesses, c.Witnesses)
+	}
+	for _, a := range more {
+		a.Independent = false
+		p.Authorities = merged(p.Authorities, []Authority{a})
 	}
 	p.Quorum = receipts[0].Quorum
 	for _, r := range receipts {

@@ -55,3 +55,21 @@ func (r *Receipt) Facts() (*Facts, error) {
 	}
 	return out, nil
 }
+
+// Stamped is the log-signed checkpoint of a receipt and the first time token over it: what
+// an evidence record begins with ([EvidenceFromToken]). Nothing is verified.
+func (r *Receipt) Stamped() (checkpoint []byte, token TimeToken, err error) {
+	if err := r.checkFormat(); err != nil {
+		return nil, token, err
+	}
+	t, err := r.carried().trust()
+	if err != nil {
+		return nil, token, err
+	}
+	proof, err := ParseLogProof([]byte(r.Proof))
+	if err != nil {
+		return nil, token, err
+	}
+	_, checkpoint, err = OpenCheckpoint(proof.Checkpoint, t.logs...)
+	return checkpoint, r.tokens()[0], err
+}

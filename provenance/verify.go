@@ -120,8 +120,33 @@ func (v *verifier) statements() bool {
 		v.theCase(t)
 	}
 	v.rep.prefix = ""
+	v.renewed(t)
 	v.others()
 	return true
+}
+
+// renewed proves the evidence records, as of their last time-stamp.
+func (v *verifier) renewed(t *trust) {
+	for _, part := range []struct {
+		name  string
+		facts *facts
+	}{{"work", v.work}, {"key", v.work.key}, {"match", v.match}, {"case", v.kase}} {
+		name := renewalName(part.name)
+		if v.bag[name] == nil {
+			continue
+		}
+		if part.facts == nil {
+			v.rep.add(Contradicted, "renewals", "%s is of a statement that is not in the bundle", name)
+			continue
+		}
+		der, err := v.read(name)
+		if err != nil {
+			v.rep.add(Contradicted, "renewals", "%v", err)
+			continue
+		}
+		e := VerifyEvidenceRecord(der, []Object{ObjectBytes(part.facts.logSigned)}, EvidenceOptions{Roots: t.roots})
+		v.rep.add(e.Outcome, part.name+": time, renewed", "%s", e.Reason)
+	}
 }
 
 // others accounts for what no statement but that of a case speaks of.

@@ -37,6 +37,7 @@
 //	u/<owner>/<work>/<n be64>          custodyEvent: what was done with a work
 //	y/<owner>/<digest of key, hex>     designerKeyRecord: a designer's own public key
 //	K/<owner>/<work>/<match>/<a or ->  caseRecord: evidence as it was first put together
+//	z/<digest of checkpoint, hex>      renewalRecord: its time token, carried on
 //	e/<owner>/<event, descending>      Event
 //	f/<owner>/<feedback, descending>   Feedback, by who gave it
 //	g/<owner>/<digest hex>/<work>      pairRecord: what the owner said of this query and work

@@ -47,7 +47,7 @@ func (q *EvidenceRequest) cut() (provenance.Cut, error) {
 }
 
 // Evidence writes the bundle (a deterministic zip, see package provenance) to w: the
-// same request gives the same bytes. Evidence about a match logs a signed statement of
+// same request gives the same bytes, until time tokens are renewed. Evidence about a match logs a signed statement of
 // the match first, once. ErrPending while the work's own entry is not in the log yet.
 func (s *Service) Evidence(ctx context.Context, q EvidenceRequest, w io.Writer) error {
 	if s.shut.Load() {
@@ -92,6 +92,9 @@ func (s *Service) Evidence(ctx context.Context, q EvidenceRequest, w io.Writer) 
 		}
 	}
 	if err := s.addCase(ctx, &q, work, &b, cut); err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	if err := s.renewals(ctx, &b); err != nil {
 		return fmt.Errorf("evidence: %w", err)
 	}
 	if err := provenance.WriteBundle(w, b); err != nil {

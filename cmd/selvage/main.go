@@ -38,6 +38,7 @@ type cli struct {
 	Bench       benchCmd       `cmd:"" help:"Measure speed."`
 	Fixtures    fixturesCmd    `cmd:"" help:"Write generated originals, edited copies and strangers with a manifest."`
 	Fsck        fsckCmd        `cmd:"" help:"Re-check everything that is kept; exit 1 if anything is wrong."`
+	Renew       renewCmd       `cmd:"" help:"Renew the time tokens of proofs before their certificates or algorithms end."`
 	Reindex     reindexCmd     `cmd:"" help:"Rebuild the index files from the store."`
 	Backup      backupCmd      `cmd:"" help:"Copy a registry into a new directory."`
 	Restore     restoreCmd     `cmd:"" help:"Make a registry from a backup."`

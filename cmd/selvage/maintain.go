@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"selvage/provenance"
 	"selvage/registry"
 	"selvage/store"
 )
@@ -280,5 +282,63 @@ func (c *healthcheckCmd) Run(e *env) error {
 		return fmt.Errorf("%s is not ready: %s", c.URL, resp.Status)
 	}
 	fmt.Fprintln(e.stdout, "ready")
+	return nil
+}
+
+type renewCmd struct {
+	directory
+	Ahead  time.Duration     `default:"4320h" placeholder:"TIME" help:"Renew what ends within this time (Go duration); default 4320h, half a year."`
+	Hash   string            `default:"SHA-256" placeholder:"NAME" help:"Hash function of the new tokens: SHA-256, SHA-384, SHA-512, SHA3-256, SHA3-512."`
+	Sunset map[string]string `placeholder:"WHAT=DATE" help:"What is no longer sound since when, like SHA-256=2035-01-01; may be repeated."`
+	JSON   bool              `name:"json" help:"Print the report as JSON."`
+}
+
+var renewHashes = map[string]crypto.Hash{
+	"SHA-256": crypto.SHA256, "SHA-384": crypto.SHA384, "SHA-512": crypto.SHA512, "SHA3-256": crypto.SHA3_256, "SHA3-512": crypto.SHA3_512,
+}
+
+// Run renews the time tokens that end soon; run it by a timer, say every week.
+func (c *renewCmd) Run(e *env) error {
+	h, ok := renewHashes[c.Hash]
+	if !ok {
+		return &exit{2, fmt.Sprintf("--hash %q: use SHA-256, SHA-384, SHA-512, SHA3-256 or SHA3-512", c.Hash)}
+	}
+	sunsets := provenance.Sunsets{}
+	for what, date := range c.Sunset {
+		t, err := time.Parse(time.DateOnly, date)
+		if err != nil {
+			return &exit{2, fmt.Sprintf("--sunset %s=%s: write the date as 2035-01-01", what, date)}
+		}
+		sunsets[what] = t
+	}
+	if err := sunsets.Check(); err != nil {
+		return &exit{2, fmt.Sprintf("--sunset: %v", err)}
+	}
+	s, err := c.settings(e)
+	if err != nil {
+		return err
+	}
+	y, err := e.openExisting(s)
+	if err != nil {
+		return err
+	}
+	defer y.quit(e.ctx)
+	rep, err := y.registry.Renew(e.ctx, registry.RenewRequest{Ahead: c.Ahead, Hash: h, Sunsets: sunsets})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		if err := json.NewEncoder(e.stdout).Encode(rep); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(e.stdout, "%d time tokens, %d due, %d renewed\n", rep.Checked, rep.Due, rep.Renewed)
+		for _, l := range rep.Lost {
+			fmt.Fprintln(e.stdout, "LOST", l)
+		}
+	}
+	if len(rep.Lost) > 0 {
+		return &exit{1, fmt.Sprintf("%d time tokens can no longer be renewed: their chain broke before it was", len(rep.Lost))}
+	}
 	return nil
 }
