@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/transparency-dev/tessera"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"selvage/provenance"
+	"selvage/provenance/internal/durable"
 )
 
 // Defaults of [Config]. They suit a single waiting caller; throughput is the number of
@@ -88,7 +88,7 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}
-	if l.lock, err = lockFile(filepath.Join(cfg.Dir, "lock")); err != nil {
+	if l.lock, err = durable.Lock(filepath.Join(cfg.Dir, "lock")); err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}
 	defer func() {
@@ -273,16 +273,4 @@ func (l *Log) finish(ctx context.Context) (err error) {
 	l.cancel()
 	l.guard.end()
 	return errors.Join(err, l.lock.Close())
-}
-
-// lockFile takes a lock that ends with the process.
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is in use by another process; stop it first: %w", path, err), f.Close())
-	}
-	return f, nil
 }
