@@ -34,7 +34,8 @@ var arrows = map[string][]string{
 
 	// Whoever verifies needs no code of the service.
 	"provenance":           nil,
-	"provenance/sequencer": {"provenance", "store"},
+	"provenance/witness":   {"provenance"},
+	"provenance/sequencer": {"provenance", "provenance/witness", "store"},
 
 	// The story names the store's contracts; cmd chooses the back-ends.
 	"registry": {"fingerprint", "index", "provenance", "provenance/sequencer", "store"},
@@ -62,7 +63,7 @@ var homes = []struct {
 	{"github.com/labstack/", []string{"api", "cmd"}, false},
 	{"github.com/dgraph-io/", []string{"store/badgerkv"}, false},
 	{"github.com/minio/minio-go/", []string{"store/s3objects"}, false},
-	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer"}, true},
+	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer", "provenance/witness"}, true},
 	{"C", nil, false}, // no cgo: the product builds with Go alone
 }
 
@@ -273,6 +274,11 @@ func TestViolationIsFound(t *testing.T) {
 		{"provenance", "selvage/provenance/sequencer", false, true},
 		{"provenance", "selvage/fingerprint", false, true},
 		{"provenance/sequencer", "selvage/store", false, false},
+		{"provenance/sequencer", "selvage/provenance/witness", false, false},
+		{"provenance/witness", "net/http", false, false},
+		{"provenance/witness", "selvage/provenance/sequencer", false, true},
+		{"provenance", "selvage/provenance/witness", false, true},
+		{"provenance", "net/http", false, true},
 		{"api", "github.com/labstack/echo/v4/middleware", false, false},
 		{"web", "github.com/labstack/echo/v4", false, true},
 		{"cmd/selvage", "selvage/store/badgerkv", false, false},
