@@ -2,7 +2,6 @@ package witness
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -146,7 +146,7 @@ func (c *Client) Cosign(ctx context.Context, checkpoint []byte, prove Prover) ([
 	cosigned := bytes.Clone(checkpoint)
 	failed := make([]error, len(c.peers))
 	for i := range failed {
-		failed[i] = errors.New("it has not answered")
+		failed[i] = errSilent
 	}
 	got, bad := 0, 0
 	for got < c.policy.Need && bad <= len(c.peers)-c.policy.Need && round.Err() == nil {
@@ -169,12 +169,17 @@ func (c *Client) Cosign(ctx context.Context, checkpoint []byte, prove Prover) ([
 	}
 	e := &QuorumError{Got: got, Need: c.policy.Need}
 	for i, err := range failed {
+		if last := c.peers[i].err.Load(); last != nil && errors.Is(err, errSilent) {
+			err = *last // it was being asked again
+		}
 		if err != nil {
 			e.Failed = append(e.Failed, Failure{c.peers[i].Witness, err})
 		}
 	}
 	return nil, e
 }
+
+var errSilent = errors.New("it has not answered")
 
 // textOf is the text of a note nobody needs to verify.
 func textOf(signed []byte) string {
@@ -192,7 +197,8 @@ type peer struct {
 	size int64         // what it last cosigned, as far as known
 	wait time.Duration // zero after a success
 	next time.Time     // not to be asked before
-	err  error         // why it failed last
+	// err is why it failed last, nil after a success; anybody may read it.
+	err atomic.Pointer[error]
 }
 
 // ask gets the cosignature line of a witness, trying again until ctx ends. A request under
@@ -202,7 +208,7 @@ func (p *peer) ask(ctx context.Context, patience time.Duration, h head, checkpoi
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	case <-ctx.Done():
-		return nil, errors.New("it has not answered an earlier request yet")
+		return nil, errSilent
 	}
 	for {
 		select {
@@ -210,14 +216,15 @@ func (p *peer) ask(ctx context.Context, patience time.Duration, h head, checkpoi
 		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
-			return nil, cmp.Or(p.err, ctx.Err())
+			return nil, errSilent
 		}
 		line, again, err := p.try(ctx, patience, h, checkpoint, prove)
 		if err == nil {
-			p.wait, p.next, p.err = 0, time.Time{}, nil
+			p.wait, p.next = 0, time.Time{}
+			p.err.Store(nil)
 			return line, nil
 		}
-		p.err = err
+		p.err.Store(&err)
 		p.wait = min(max(2*p.wait, p.first), maxBackoff)
 		// Up to a half more, so that logs do not come back to a witness all at once.
 		p.next = time.Now().Add(p.wait + time.Duration(rand.Int64N(int64(p.wait)/2+1)))
