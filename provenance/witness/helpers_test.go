@@ -57,6 +57,9 @@ func (h *history) fork(size int64) *history {
 func (h *history) read(indexes []int64) ([]tlog.Hash, error) {
 	var out []tlog.Hash
 	for _, i := range indexes {
+		if i >= int64(len(h.stored)) {
+			return nil, fmt.Errorf("no hash %d", i)
+		}
 		out = append(out, h.stored[i])
 	}
 	return out, nil
