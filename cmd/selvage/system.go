@@ -12,6 +12,7 @@ import (
 	"selvage/fingerprint"
 	"selvage/fingerprint/photo"
 	"selvage/provenance/sequencer"
+	"selvage/provenance/witness"
 	"selvage/registry"
 	"selvage/store"
 	"selvage/store/badgerkv"
@@ -47,7 +48,11 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 	if y.objects, err = openObjects(e.ctx, s, e.log); err != nil {
 		return nil, err
 	}
-	y.notary, err = sequencer.OpenNotary(e.ctx, sequencer.NotaryConfig{Dir: filepath.Join(s.Data, "log"), Origin: s.Name, Logger: e.log})
+	witnesses, err := s.witnessClient()
+	if err != nil {
+		return nil, err
+	}
+	y.notary, err = sequencer.OpenNotary(e.ctx, sequencer.NotaryConfig{Dir: filepath.Join(s.Data, "log"), Origin: s.Name, Witnesses: witnesses, Logger: e.log})
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +74,18 @@ func (e *env) openExisting(s Settings) (*system, error) {
 		return nil, s.missing()
 	}
 	return e.open(s, nil)
+}
+
+// witnessClient asks the witnesses of the settings; nil where there are none.
+func (s Settings) witnessClient() (*witness.Client, error) {
+	if s.Witnesses == "" {
+		return nil, nil
+	}
+	p, err := witness.LoadPolicy(s.Witnesses)
+	if err != nil {
+		return nil, fmt.Errorf("witnesses: %w", err)
+	}
+	return witness.NewClient(p, witness.ClientConfig{})
 }
 
 func hashers() fingerprint.Set { return fingerprint.Set{photo.New(photo.Options{})} }

@@ -25,6 +25,8 @@ var errGone = errors.New("not found")
 type static struct {
 	http *http.Client
 	url  string
+	// bearer is sent as a bearer token, if there is one.
+	bearer string
 }
 
 func (s static) get(ctx context.Context, path string, limit int64) ([]byte, error) {
@@ -33,6 +35,9 @@ func (s static) get(ctx context.Context, path string, limit int64) ([]byte, erro
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/"+path, nil)
 	if err != nil {
 		return nil, err
+	}
+	if s.bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+s.bearer)
 	}
 	res, err := s.http.Do(req)
 	if err != nil {

@@ -71,6 +71,8 @@ type MonitorConfig struct {
 	// Policy names the log by its keys, all of one origin, and its URL, and the witnesses,
 	// whose own views are asked for where they have a URL.
 	Policy *Policy
+	// Bearer is a key that the log wants to be read with; witnesses do not see it.
+	Bearer string
 	// Receipts are proofs that must keep holding, see [ReadReceipt].
 	Receipts []Receipt
 	// MaxAge is when silence becomes an alarm; 0 means DefaultMaxAge.
@@ -162,7 +164,7 @@ func OpenMonitor(cfg MonitorConfig) (_ *Monitor, err error) {
 		}
 		m.keys = append(m.keys, l.Verifier)
 		if l.URL != "" {
-			m.log = static{cfg.HTTP, l.URL}
+			m.log = static{cfg.HTTP, l.URL, cfg.Bearer}
 		}
 	}
 	if m.log.url == "" {
@@ -486,7 +488,7 @@ func (m *Monitor) view(ctx context.Context, w Witness) error {
 	if w.URL == "" {
 		return nil
 	}
-	s := static{m.cfg.HTTP, w.URL}
+	s := static{http: m.cfg.HTTP, url: w.URL}
 	signed, err := s.get(ctx, fmt.Sprintf("log/%x/checkpoint", sha256.Sum256([]byte(m.keys[0].Name()))), maxCheckpoint)
 	if errors.Is(err, errGone) {
 		return nil
