@@ -26,7 +26,7 @@ S3ENV     = SELVAGE_REQUIRE_S3=1 SELVAGE_S3_SERVER=$(S3SERVER)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: setup-demo build ## the main job on real input: register, match, evidence, verify
@@ -74,6 +74,14 @@ crash: ## kill -9 at 50 (KILLS) random moments of registering, then check everyt
 	if [ -z "$$tests" ]; then echo 'crash: no test with the build tag crash' >&2; exit 1; fi; \
 	dirs=$$(for f in $$files; do dirname "$$f"; done | sort -u); \
 	set -x; $(GO) test -tags '$(TAGS),crash' -run "^($$tests)\$$" -count=1 -timeout 60m -v $$dirs $(if $(KILLS),-kills $(KILLS))
+
+.PHONY: witness-race
+witness-race: ## 20,000 (CALLS) racing add-checkpoint calls while witnesses are killed
+	$(GO) test -tags '$(TAGS)' -run '^TestRacingAndKilled$$' -count=1 -timeout 60m -v ./provenance/witness -args -calls $(or $(CALLS),20000)
+
+.PHONY: attack
+attack: build ## fork, roll back, rewrite, drop: with 5 witnesses and a monitor as processes
+	$(GO) test -tags '$(TAGS)' -run '^TestAttacks$$' -count=1 -timeout 30m -v ./provenance/sequencer -args -selvage $(CURDIR)/bin/selvage
 
 .PHONY: generate
 generate: bin/oapi-codegen ## generated code, from its sources
