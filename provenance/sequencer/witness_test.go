@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -310,6 +311,48 @@ func TestRotateLogKey(t *testing.T) {
 			if rep := r.Verify(n.Policy()); rep.Outcome != provenance.Proved || n.LogKey() != third {
 				t.Error(rep)
 			}
+		})
+	}
+}
+
+// BenchmarkCosigned measures from a leaf to its checkpoint, published and cosigned by two of
+// three witnesses over loopback, one caller and 64.
+func BenchmarkCosigned(b *testing.B) {
+	for _, callers := range []int{1, 64} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			w := serveWitnesses(b)
+			c, err := witness.NewClient(w.policy, witness.ClientConfig{})
+			must(b, err)
+			n := notary(b, b.TempDir(), c)
+			defer func() { must(b, n.Close(ctx)) }()
+			w.know(b, n.LogKey())
+			var mu sync.Mutex
+			var took []time.Duration
+			next := make(chan int)
+			var wg sync.WaitGroup
+			for range callers {
+				wg.Go(func() {
+					for i := range next {
+						start := time.Now()
+						if _, err := n.Log.Append(ctx, commitment(i)); err != nil {
+							b.Error(err)
+						}
+						mu.Lock()
+						took = append(took, time.Since(start))
+						mu.Unlock()
+					}
+				})
+			}
+			start := time.Now()
+			for i := range b.N {
+				next <- i
+			}
+			close(next)
+			wg.Wait()
+			slices.Sort(took)
+			b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "entries/s")
+			b.ReportMetric(float64(took[len(took)/2].Milliseconds()), "p50-ms")
+			b.ReportMetric(float64(took[len(took)*99/100].Milliseconds()), "p99-ms")
 		})
 	}
 }
