@@ -40,7 +40,7 @@ func fiveWitnesses(t *testing.T, logKey string) string {
 		name := fmt.Sprintf("w%d.example", i)
 		key, url := "", ""
 		if *attackBinary == "" {
-			s, err := witness.OpenServer(witness.ServerConfig{Dir: t.TempDir(), Name: name, Logs: list})
+			s, err := witness.OpenServer(witness.ServerConfig{Dir: t.TempDir(), Name: name, Logs: list, Logger: quiet})
 			must(t, err)
 			h := httptest.NewServer(s)
 			t.Cleanup(func() { h.Close(); must(t, s.Close()) })
@@ -309,7 +309,7 @@ func watch(t *testing.T, policyPath, receiptPath string) func(expect bool) []wit
 	}
 	policy, err := witness.LoadPolicy(policyPath)
 	must(t, err)
-	cfg := witness.MonitorConfig{Dir: dir, Policy: policy}
+	cfg := witness.MonitorConfig{Dir: dir, Policy: policy, Logger: quiet}
 	if receiptPath != "" {
 		text, err := os.ReadFile(receiptPath)
 		must(t, err)

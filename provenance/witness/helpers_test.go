@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http/httptest"
 	"os"
@@ -27,7 +26,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // history is a log in memory: one key, one sequence of entries. A second one with the same
 // key and other entries is a fork.
@@ -170,7 +169,7 @@ func serve(t testing.TB, n, need int, logs ...string) *serving {
 
 func (s *serving) client(t testing.TB) *witness.Client {
 	t.Helper()
-	c, err := witness.NewClient(s.policy, witness.ClientConfig{Round: 5 * time.Second, Request: 2 * time.Second, Backoff: 5 * time.Millisecond})
+	c, err := witness.NewClient(s.policy, witness.ClientConfig{Round: 20 * time.Second, Request: 2 * time.Second, Backoff: 5 * time.Millisecond})
 	must(t, err)
 	return c
 }

@@ -216,7 +216,7 @@ func TestServerRestarts(t *testing.T) {
 	path := filepath.Join(dir, "state", fmt.Sprintf("%x", sha256.Sum256([]byte(log.origin))))
 	record, err := os.ReadFile(path)
 	must(t, err)
-	for i := range record {
+	for i := 0; i < len(record); i += 5 {
 		bad := []byte(string(record))
 		bad[i] ^= 1
 		must(t, os.WriteFile(path, bad, 0o600))
