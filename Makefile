@@ -26,7 +26,7 @@ S3ENV     = SELVAGE_REQUIRE_S3=1 SELVAGE_S3_SERVER=$(S3SERVER)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: setup-demo build ## the main job on real input: register, match, evidence, verify
@@ -93,6 +93,14 @@ crash: ## kill -9 at 50 (KILLS) random moments of registering, then check everyt
 mutate: ## evidence bundles changed by the thousand, three verifiers (MUTATE: flags; hours)
 	@tools/setup.sh --must openssl chromium dash
 	$(GO) test -tags '$(TAGS),mutate' -run '^TestMutate$$' -count=1 -timeout 600m -v ./provenance/verifiers $(if $(MUTATE),-args $(MUTATE))
+
+.PHONY: witness-race
+witness-race: ## 20,000 (CALLS) racing add-checkpoint calls while witnesses are killed
+	$(GO) test -tags '$(TAGS)' -run '^TestRacingAndKilled$$' -count=1 -timeout 60m -v ./provenance/witness -args -calls $(or $(CALLS),20000)
+
+.PHONY: attack
+attack: build ## fork, roll back, rewrite, drop: with 5 witnesses and a monitor as processes
+	$(GO) test -tags '$(TAGS)' -run '^TestAttacks$$' -count=1 -timeout 30m -v ./provenance/sequencer -args -selvage $(CURDIR)/bin/selvage
 
 .PHONY: generate
 generate: bin/oapi-codegen ## generated code, from its sources

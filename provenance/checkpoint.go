@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -88,40 +90,79 @@ func openCheckpoint(signed []byte, logs []note.Verifier) (c Checkpoint, logSigne
 	return c, logSigned, by, cosigs, nil
 }
 
-// witness verifies Ed25519 cosignature/v1 lines (C2SP tlog-cosignature).
-type witness struct {
+// WitnessKey verifies the Ed25519 cosignatures (cosignature/v1, C2SP tlog-cosignature) of
+// one witness. It implements note.Verifier; what it verifies is the note's text together
+// with the time that the cosignature carries.
+type WitnessKey struct {
 	name string
 	hash uint32
 	key  ed25519.PublicKey
 }
 
-// parseWitness reads a vkey of signature type 0x04.
-func parseWitness(vkey string) (*witness, error) {
+// ParseWitnessKey reads a verifier key of signature type 0x04.
+func ParseWitnessKey(vkey string) (*WitnessKey, error) {
 	name, rest, _ := strings.Cut(vkey, "+")
 	hash16, key64, _ := strings.Cut(rest, "+")
 	hash, err := strconv.ParseUint(hash16, 16, 32)
 	key, err2 := decodeBase64(key64)
-	if err != nil || err2 != nil || len(hash16) != 8 || name == "" || len(key) != 33 || key[0] != 4 {
+	if err != nil || err2 != nil || len(hash16) != 8 || len(key) != 33 || key[0] != 4 {
 		return nil, fmt.Errorf("witness key %q: want NAME+HASH+KEY of signature type 4", clip(vkey))
 	}
-	h := sha256.Sum256(append([]byte(name+"\n"), key...))
-	if binary.BigEndian.Uint32(h[:]) != uint32(hash) {
+	w, err := NewWitnessKey(name, key[1:])
+	if err != nil {
+		return nil, err
+	}
+	if w.hash != uint32(hash) {
 		return nil, fmt.Errorf("witness key %q: the hash does not fit the key", clip(vkey))
 	}
-	return &witness{name: name, hash: uint32(hash), key: ed25519.PublicKey(key[1:])}, nil
+	return w, nil
+}
+
+// NewWitnessKey is the key of the witness of that name.
+func NewWitnessKey(name string, key ed25519.PublicKey) (*WitnessKey, error) {
+	if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsSpace) || strings.Contains(name, "+") {
+		return nil, fmt.Errorf("witness name %q: use a name like a host name, without spaces and '+'", clip(name))
+	}
+	if len(key) != ed25519.PublicKeySize {
+		return nil, fmt.Errorf("witness %q: key of %d bytes, want %d", clip(name), len(key), ed25519.PublicKeySize)
+	}
+	h := sha256.Sum256(append([]byte(name+"\n\x04"), key...))
+	return &WitnessKey{name: name, hash: binary.BigEndian.Uint32(h[:]), key: key}, nil
+}
+
+// Name implements note.Verifier.
+func (w *WitnessKey) Name() string { return w.name }
+
+// KeyHash implements note.Verifier.
+func (w *WitnessKey) KeyHash() uint32 { return w.hash }
+
+// String is the verifier key (vkey).
+func (w *WitnessKey) String() string {
+	return fmt.Sprintf("%s+%08x+%s", w.name, w.hash, encodeBase64(append([]byte{4}, w.key...)))
+}
+
+// Equal reports whether both are the same public key, under whatever names.
+func (w *WitnessKey) Equal(v *WitnessKey) bool { return w.key.Equal(v.key) }
+
+// Verify implements note.Verifier: sig is the time in 8 bytes and the signature.
+func (w *WitnessKey) Verify(msg, sig []byte) bool {
+	if len(sig) != 8+ed25519.SignatureSize {
+		return false
+	}
+	t := binary.BigEndian.Uint64(sig)
+	return t < 1<<63 && ed25519.Verify(w.key, CosignedMessage(t, string(msg)), sig[8:])
+}
+
+// CosignedMessage is what a cosignature/v1 at time t (seconds since 1970) signs of a
+// checkpoint's note text.
+func CosignedMessage(t uint64, text string) []byte {
+	return fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", t, text)
 }
 
 // cosigned reports whether sig is this witness's valid cosignature of the note text.
-func (w *witness) cosigned(text string, sig note.Signature) bool {
+func (w *WitnessKey) cosigned(text string, sig note.Signature) bool {
 	raw, err := decodeBase64(sig.Base64)
-	if err != nil || sig.Name != w.name || sig.Hash != w.hash || len(raw) != 4+8+ed25519.SignatureSize {
-		return false
-	}
-	t := binary.BigEndian.Uint64(raw[4:12])
-	if t >= 1<<63 {
-		return false
-	}
-	return ed25519.Verify(w.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", t, text), raw[12:])
+	return err == nil && sig.Name == w.name && sig.Hash == w.hash && len(raw) > 4 && w.Verify([]byte(text), raw[4:])
 }
 
 // decodeBase64 reads standard base64 in its one canonical form.

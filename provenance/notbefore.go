@@ -56,9 +56,9 @@ func (n *NotBefore) check() error {
 // NewCheckpointValue makes the claim for a checkpoint of another log that at least one of
 // the witnesses (cosignature/v1 keys) has cosigned.
 func NewCheckpointValue(signed []byte, witnesses []string) (*NotBefore, error) {
-	var keys []*witness
+	var keys []*WitnessKey
 	for _, k := range witnesses {
-		w, err := parseWitness(k)
+		w, err := ParseWitnessKey(k)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func NewCheckpointValue(signed []byte, witnesses []string) (*NotBefore, error) {
 // cosignedAt reads a checkpoint, whoever signed it, and returns its origin, the earliest
 // time at which one of the witnesses cosigned it, and how many did. The earliest, so that
 // the bound holds if a single one of them tells the truth.
-func cosignedAt(signed []byte, witnesses []*witness) (origin string, at time.Time, n int, err error) {
+func cosignedAt(signed []byte, witnesses []*WitnessKey) (origin string, at time.Time, n int, err error) {
 	if len(signed) > maxOutside {
 		return "", at, 0, fmt.Errorf("outside checkpoint of %d bytes: the limit is %d", len(signed), maxOutside)
 	}

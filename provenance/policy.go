@@ -96,7 +96,7 @@ type trust struct {
 	services  []ed25519.PublicKey
 	roots     []*x509.Certificate
 	rootOf    []Authority // same order as roots
-	witnesses []*witness
+	witnesses []*WitnessKey
 	quorum    int
 	beacons   []Beacon
 }
@@ -150,7 +150,7 @@ func (p *Policy) trust() (*trust, error) {
 	}
 	seen := map[string]bool{}
 	for _, k := range p.Witnesses {
-		w, err := parseWitness(k)
+		w, err := ParseWitnessKey(k)
 		if err != nil {
 			return nil, fmt.Errorf("policy: %w", err)
 		}

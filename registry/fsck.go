@@ -80,7 +80,7 @@ func (s *Service) Fsck(ctx context.Context, o FsckOptions) (FsckReport, error) {
 			c.rep.Orphans++
 		}
 	}
-	log, err := sequencer.Fsck(ctx, filepath.Dir(s.Notary.Log.Dir()), s.Notary.LogKey())
+	log, err := sequencer.Fsck(ctx, filepath.Dir(s.Notary.Log.Dir()), s.Notary.LogKey(), s.Notary.FormerLogKeys()...)
 	if err != nil {
 		c.problem("log: %v", err)
 	}

@@ -4,15 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"selvage/api"
+	"selvage/provenance/sequencer"
 )
 
 type keysCmd struct {
 	Add    keysAddCmd    `cmd:"" help:"Make a key and print its secret once."`
 	List   keysListCmd   `cmd:"" help:"List the keys, without secrets."`
 	Revoke keysRevokeCmd `cmd:"" help:"Revoke a key; it stops at once."`
+	Log    keysLogCmd    `cmd:"" help:"Show the verifier keys of the transparency log; prepare and make its rotation."`
 }
 
 type keysAddCmd struct {
@@ -99,4 +102,41 @@ func (c *keysRevokeCmd) Run(e *env) error {
 		fmt.Fprintf(e.stdout, "%s revoked\n", c.ID)
 		return nil
 	})
+}
+
+type keysLogCmd struct {
+	directory
+	Next   bool `xor:"what" help:"Make the next key, if there is none, and print it: witnesses and followers must trust it first."`
+	Rotate bool `xor:"what" help:"Replace the log's key by the next one; no server may be running."`
+}
+
+func (c *keysLogCmd) Run(e *env) error {
+	s, err := c.settings(e)
+	if err != nil {
+		return err
+	}
+	if !s.exists() {
+		return s.missing()
+	}
+	dir := filepath.Join(s.Data, "log")
+	if c.Next {
+		next, err := sequencer.NextLogKey(dir, s.Name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "%s\n", next)
+		return nil
+	}
+	keys, err := sequencer.OpenKeys(filepath.Join(dir, "keys"), s.Name)
+	if c.Rotate {
+		keys, err = sequencer.RotateLogKey(dir, s.Name)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "%s\n", keys.LogKey)
+	for _, k := range keys.Former {
+		fmt.Fprintf(e.stdout, "%s  former\n", k)
+	}
+	return nil
 }

@@ -43,7 +43,9 @@ type cli struct {
 	Backup      backupCmd      `cmd:"" help:"Copy a registry into a new directory."`
 	Restore     restoreCmd     `cmd:"" help:"Make a registry from a backup."`
 	DesignerKey designerKeyCmd `cmd:"" help:"Keep keys of your own to sign what you register with."`
-	Keys        keysCmd        `cmd:"" help:"Make, list and revoke API keys."`
+	Keys        keysCmd        `cmd:"" help:"Make, list and revoke API keys; show and rotate the log's key."`
+	Witness     witnessCmd     `cmd:"" help:"Be a witness: cosign the checkpoints of logs, as C2SP tlog-witness says."`
+	Monitor     monitorCmd     `cmd:"" help:"Follow a log and its witnesses; raise an alarm if it shows two histories."`
 	Healthcheck healthcheckCmd `cmd:"" hidden:"" help:"Ask a running service whether it is well (for containers)."`
 
 	Config  string           `placeholder:"FILE" env:"SELVAGE_CONFIG" help:"Configuration file (TOML)."`

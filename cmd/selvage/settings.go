@@ -44,6 +44,10 @@ type Settings struct {
 	Burst         int     `toml:"burst"`
 	// Hashing is how many files are fingerprinted at once; 0 means one a processor.
 	Hashing int `toml:"hashing"`
+	// Witnesses is the path of a witness policy (C2SP tlog-policy, each witness with a URL).
+	// The log then hands out and publishes only what a quorum has cosigned. Empty: no
+	// witnesses. Environment: SELVAGE_WITNESSES.
+	Witnesses string `toml:"witnesses"`
 	// FlushEvery is how many changes the indexes take before they are written to files; 0
 	// means 20,000. What a crash leaves unwritten is replayed from the records at the next
 	// start, so a lower number makes that start faster and writes more.
@@ -131,7 +135,7 @@ func loadSettings(path string) (Settings, error) {
 		}
 	}
 	for name, field := range map[string]*string{
-		"DATA": &s.Data, "LISTEN": &s.Listen, "NAME": &s.Name, "VERIFY_URL": &s.VerifyURL, "OBJECTS": &s.Objects,
+		"DATA": &s.Data, "LISTEN": &s.Listen, "NAME": &s.Name, "VERIFY_URL": &s.VerifyURL, "OBJECTS": &s.Objects, "WITNESSES": &s.Witnesses,
 		"S3_ENDPOINT": &s.S3.Endpoint, "S3_REGION": &s.S3.Region, "S3_BUCKET": &s.S3.Bucket, "S3_PREFIX": &s.S3.Prefix,
 		"S3_ACCESS_KEY": &s.S3.AccessKey, "S3_SECRET_KEY": &s.S3.SecretKey,
 	} {

@@ -13,6 +13,7 @@ import (
 	"selvage/fingerprint/photo"
 	"selvage/provenance/beacon"
 	"selvage/provenance/sequencer"
+	"selvage/provenance/witness"
 	"selvage/registry"
 	"selvage/store"
 	"selvage/store/badgerkv"
@@ -49,12 +50,16 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 	if y.objects, err = openObjects(e.ctx, s, e.log); err != nil {
 		return nil, err
 	}
+	witnesses, err := s.witnessClient()
+	if err != nil {
+		return nil, err
+	}
 	authorities, err := s.stamper()
 	if err != nil {
 		return nil, err
 	}
 	y.notary, err = sequencer.OpenNotary(e.ctx, sequencer.NotaryConfig{
-		Dir: filepath.Join(s.Data, "log"), Origin: s.Name, Time: authorities, Logger: e.log,
+		Dir: filepath.Join(s.Data, "log"), Origin: s.Name, Time: authorities, Witnesses: witnesses, Logger: e.log,
 	})
 	if err != nil {
 		return nil, err
@@ -86,6 +91,18 @@ func (e *env) openExisting(s Settings) (*system, error) {
 		return nil, s.missing()
 	}
 	return e.open(s, nil)
+}
+
+// witnessClient asks the witnesses of the settings; nil where there are none.
+func (s Settings) witnessClient() (*witness.Client, error) {
+	if s.Witnesses == "" {
+		return nil, nil
+	}
+	p, err := witness.LoadPolicy(s.Witnesses)
+	if err != nil {
+		return nil, fmt.Errorf("witnesses: %w", err)
+	}
+	return witness.NewClient(p, witness.ClientConfig{})
 }
 
 func hashers() fingerprint.Set { return fingerprint.Set{photo.New(photo.Options{})} }

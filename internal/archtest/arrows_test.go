@@ -34,7 +34,8 @@ var arrows = map[string][]string{
 
 	// Whoever verifies needs no code of the service.
 	"provenance":           nil,
-	"provenance/sequencer": {"provenance", "store"},
+	"provenance/witness":   {"provenance"},
+	"provenance/sequencer": {"provenance", "provenance/witness", "store"},
 	"provenance/paper":     {"provenance"}, // with its fonts, which no verifier needs
 
 	// The story names the store's contracts; cmd chooses the back-ends.
@@ -65,7 +66,7 @@ var homes = []struct {
 	{"github.com/minio/minio-go/", []string{"store/s3objects"}, false},
 	{"codeberg.org/go-pdf/", []string{"provenance/paper"}, false},
 	{"github.com/skip2/go-qrcode", []string{"provenance/paper"}, false},
-	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer", "provenance/beacon", "provenance/timestamp"}, true},
+	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer", "provenance/beacon", "provenance/timestamp", "provenance/witness"}, true},
 	{"C", nil, false}, // no cgo: the product builds with Go alone
 }
 
@@ -280,6 +281,11 @@ func TestViolationIsFound(t *testing.T) {
 		{"provenance/paper", "selvage/provenance", false, false},
 		{"registry", "selvage/provenance/paper", false, false},
 		{"registry", "codeberg.org/go-pdf/fpdf", false, true},
+		{"provenance/sequencer", "selvage/provenance/witness", false, false},
+		{"provenance/witness", "net/http", false, false},
+		{"provenance/witness", "selvage/provenance/sequencer", false, true},
+		{"provenance", "selvage/provenance/witness", false, true},
+		{"provenance", "net/http", false, true},
 		{"api", "github.com/labstack/echo/v4/middleware", false, false},
 		{"web", "github.com/labstack/echo/v4", false, true},
 		{"cmd/selvage", "selvage/store/badgerkv", false, false},

@@ -20,11 +20,17 @@
 // code that shares nothing with Tessera, to continue the last signed one; a smaller or
 // inconsistent tree is never signed ([ErrInconsistent]).
 //
+// With witnesses ([Config].Witnesses), a checkpoint of a tree with entries is handed out and
+// published only with its quorum of cosignatures. Below quorum the entries are in the log and
+// signed, their proofs wait, and Append says which witnesses failed and why; [Log.Find] and
+// [Log.Await] take such an entry up again. The empty tree needs no cosignature.
+//
 // # Files
 //
 //	DIR/log/checkpoint, DIR/log/tile/...   public, tlog-tiles
 //	DIR/log/.state/                        Tessera's own
 //	DIR/last-signed                        the last checkpoint signed
 //	DIR/lock                               held while open: one process at a time
+//	DIR/keys/log.next, log.former          see NextLogKey and RotateLogKey
 //	DIR/keys/, DIR/tsa/                    see OpenKeys and timestamp.OpenLocal (notary only)
 package sequencer

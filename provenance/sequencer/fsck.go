@@ -23,15 +23,16 @@ type Check struct {
 // Fsck re-hashes the whole log in dir (a [Config].Dir) from its entries with Tessera's
 // own checker: every entry bundle, every tile and the checkpoint's root. It then checks
 // that entries are commitments and that the log continues what was last signed. key is
-// the log's verifier key. It takes no lock, so it may run beside a writer.
-func Fsck(ctx context.Context, dir, key string) (Check, error) {
-	v, err := note.NewVerifier(key)
+// the log's verifier key, former are those it replaced. It takes no lock, so it may run
+// beside a writer.
+func Fsck(ctx context.Context, dir, key string, former ...string) (Check, error) {
+	keys, err := verifiers(append([]string{key}, former...))
 	if err != nil {
-		return Check{}, fmt.Errorf("fsck: log key: %w", err)
+		return Check{}, fmt.Errorf("fsck: %w", err)
 	}
 	logDir := filepath.Join(dir, "log")
-	g, err := openGuard(nil, v, logDir, filepath.Join(dir, "last-signed"))
-	if err != nil {
+	g := &guard{verifier: keys[0], former: keys[1:], dir: logDir, path: filepath.Join(dir, "last-signed")}
+	if err := g.load(); err != nil {
 		return Check{}, fmt.Errorf("fsck: %w", err)
 	}
 	source := &frozen{FileFetcher: client.FileFetcher{Root: logDir}}
@@ -41,6 +42,12 @@ func Fsck(ctx context.Context, dir, key string) (Check, error) {
 	tree, err := g.open(source.checkpoint)
 	if err != nil {
 		return Check{}, fmt.Errorf("fsck: %w", err)
+	}
+	v := keys[0]
+	for _, k := range keys {
+		if _, err := note.Open(source.checkpoint, note.VerifierList(k)); err == nil {
+			v = k // the one Tessera is to open the checkpoint with
+		}
 	}
 	// Check's error is the answer; Tessera's command line loses it.
 	if err := fsck.New(v.Name(), v, source, leafHashes, fsck.Opts{N: 2}).Check(ctx); err != nil {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/transparency-dev/tessera"
@@ -18,6 +18,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"selvage/provenance"
+	"selvage/provenance/internal/durable"
+	"selvage/provenance/witness"
 )
 
 // Defaults of [Config]. They suit a single waiting caller; throughput is the number of
@@ -28,6 +30,10 @@ const (
 	DefaultCheckpointInterval = 100 * time.Millisecond
 )
 
+// RepublishInterval is how often a log with witnesses that does not grow has its checkpoint
+// cosigned anew, so that whoever follows it sees that it is alive.
+const RepublishInterval = time.Minute
+
 // ErrClosed is returned by Append after Close.
 var ErrClosed = errors.New("the log is closed")
 
@@ -35,9 +41,14 @@ var ErrClosed = errors.New("the log is closed")
 type Config struct {
 	// Dir holds the log and is made if missing.
 	Dir string
-	// Signer signs checkpoints and names the log; Key is its verifier key (vkey).
+	// Signer signs checkpoints and names the log; Key is its verifier key (vkey). Former
+	// are verifier keys of the same log that Key replaced; what they signed stays good.
 	Signer note.Signer
 	Key    string
+	Former []string
+	// Witnesses gathers the cosignatures without which no checkpoint of a tree with entries
+	// is handed out or published; nil asks for none.
+	Witnesses *witness.Client
 	// BatchAge is how long the first entry of a batch waits for company, BatchSize the
 	// most entries in one batch. Zero means the default.
 	BatchAge  time.Duration
@@ -63,13 +74,15 @@ type Log struct {
 	closed  bool
 	flights sync.WaitGroup
 	flying  atomic.Int64 // how many flights there are
+	// appended is one above the highest index that an Append was given.
+	appended atomic.Uint64
 }
 
 // Open opens the log in cfg.Dir and creates it on the first call. It fails with
 // ErrInconsistent if what is on disk does not continue what was last signed, and with a
 // plain error if another process holds the log. It returns when a checkpoint covers every
 // entry on disk, those of a process that was killed before it could sign included, so
-// that Find sees them all. ctx is for opening only.
+// that Find sees them all; it does not wait for witnesses. ctx is for opening only.
 func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	if cfg.BatchAge == 0 {
 		cfg.BatchAge = DefaultBatchAge
@@ -88,7 +101,7 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}
-	if l.lock, err = lockFile(filepath.Join(cfg.Dir, "lock")); err != nil {
+	if l.lock, err = durable.Lock(filepath.Join(cfg.Dir, "lock")); err != nil {
 		return nil, fmt.Errorf("log: %w", err)
 	}
 	defer func() {
@@ -100,28 +113,60 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.guard, err = openGuard(cfg.Signer, v, l.dir, filepath.Join(cfg.Dir, "last-signed")); err != nil {
-		return nil, err
-	}
-	driver, err := posix.New(ctx, posix.Config{Path: l.dir})
+	former, err := verifiers(cfg.Former)
 	if err != nil {
 		return nil, err
 	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	l.cancel = cancel
+	defer func() {
+		if err != nil {
+			cancel()
+		}
+	}()
+	l.guard = &guard{
+		Signer: cfg.Signer, verifier: v, former: former, dir: l.dir, path: filepath.Join(cfg.Dir, "last-signed"),
+		witnesses: cfg.Witnesses, ctx: run,
+	}
+	if err := l.guard.load(); err != nil {
+		return nil, err
+	}
+	posixConfig := posix.Config{Path: l.dir}
 	opts := tessera.NewAppendOptions().
 		WithCheckpointSigner(l.guard).
 		WithBatching(cfg.BatchSize, cfg.BatchAge).
 		WithCheckpointInterval(cfg.CheckpointInterval)
-	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	l.cancel = cancel
-	var reader tessera.LogReader
-	if l.appender, l.shutdown, reader, err = tessera.NewAppender(run, driver, opts); err == nil {
-		err = l.catchUp(ctx, reader)
+	if cfg.Witnesses != nil {
+		g := &l.guard.gathered
+		g.policy = cfg.Witnesses.Policy()
+		posixConfig.HTTPClient = &http.Client{Transport: g}
+		opts.WithWitnesses(tessera.NewWitnessGroup(1, g), nil).
+			WithCheckpointRepublishInterval(max(RepublishInterval, cfg.CheckpointInterval))
 	}
+	driver, err := posix.New(ctx, posixConfig)
 	if err != nil {
-		cancel()
+		return nil, err
+	}
+	var reader tessera.LogReader
+	if l.appender, l.shutdown, reader, err = tessera.NewAppender(run, driver, opts); err != nil {
+		return nil, err
+	}
+	if err := l.catchUp(ctx, reader); err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+func verifiers(keys []string) ([]note.Verifier, error) {
+	var out []note.Verifier
+	for _, k := range keys {
+		v, err := note.NewVerifier(k)
+		if err != nil {
+			return nil, fmt.Errorf("log key %q: %w", k, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
 }
 
 // catchUp waits for the checkpoint over all entries on disk.
@@ -130,16 +175,17 @@ func (l *Log) catchUp(ctx context.Context, r tessera.LogReader) error {
 	if err != nil || size == 0 {
 		return err
 	}
-	if err := l.guard.await(ctx, size-1); err != nil {
+	if err := l.guard.awaitSigned(ctx, int64(size)); err != nil {
 		return fmt.Errorf("no checkpoint over the %d entries on disk: %w", size, err)
 	}
 	return nil
 }
 
-// Append adds a commitment and returns its index once a signed checkpoint covers it.
-// What that makes durable is said in the package comment. If ctx ends first the entry
-// may or may not come to be in the log; [Log.Find] tells later. An entry appended twice
-// is in the log twice, which harms nothing.
+// Append adds a commitment and returns its index once a checkpoint covers it that may be
+// handed out. What that makes durable is said in the package comment. If ctx ends first the
+// entry may or may not come to be in the log; [Log.Find] tells later. With too few
+// witnesses the answer is a [witness.QuorumError]: the entry is in the log, its proof has to
+// wait. An entry appended twice is in the log twice, which harms nothing.
 func (l *Log) Append(ctx context.Context, commitment [32]byte) (uint64, error) {
 	l.mu.RLock()
 	if l.closed {
@@ -160,6 +206,9 @@ func (l *Log) Append(ctx context.Context, commitment [32]byte) (uint64, error) {
 		defer l.flying.Add(-1)
 		// The future ignores contexts, and Close must wait for it in any case.
 		i, err := l.appender.Add(context.WithoutCancel(ctx), tessera.NewEntry(commitment[:]))()
+		for n := l.appended.Load(); err == nil && n <= i.Index && !l.appended.CompareAndSwap(n, i.Index+1); {
+			n = l.appended.Load()
+		}
 		done <- result{i.Index, err}
 	}()
 	select {
@@ -167,25 +216,22 @@ func (l *Log) Append(ctx context.Context, commitment [32]byte) (uint64, error) {
 		if r.err != nil {
 			return 0, fmt.Errorf("log: append: %w", r.err)
 		}
-		if err := l.guard.await(ctx, r.index); err != nil {
-			return 0, fmt.Errorf("log: entry %d is not under a checkpoint: %w", r.index, err)
-		}
-		return r.index, nil
+		return r.index, l.Await(ctx, r.index)
 	case <-ctx.Done():
 		return 0, fmt.Errorf("log: append: %w", ctx.Err())
 	}
 }
 
-// Prove returns the proof that the commitment is entry index of the tree last signed,
-// verified before it is returned.
+// Prove returns the proof that the commitment is entry index of the last tree that may be
+// handed out, cosignatures included, verified before it is returned.
 func (l *Log) Prove(ctx context.Context, index uint64, commitment [32]byte) (provenance.LogProof, error) {
-	tree, signed := l.guard.head()
+	tree, signed := l.guard.handed()
 	p := provenance.LogProof{Index: index, Checkpoint: signed}
 	if err := ctx.Err(); err != nil {
 		return p, err
 	}
 	if index >= uint64(tree.N) {
-		return p, fmt.Errorf("log: no entry %d in a tree of %d", index, tree.N)
+		return p, fmt.Errorf("log: no entry %d in the tree of %d that is handed out", index, tree.N)
 	}
 	path, err := tlog.ProveRecord(tree.N, int64(index), tiles{l.dir}.hashes(tree))
 	if err != nil {
@@ -201,9 +247,15 @@ func (l *Log) Prove(ctx context.Context, index uint64, commitment [32]byte) (pro
 }
 
 // Size is the number of entries under the last signed checkpoint.
-func (l *Log) Size() uint64 {
-	tree, _ := l.guard.head()
-	return uint64(tree.N)
+func (l *Log) Size() uint64 { return uint64(l.guard.size()) }
+
+// Await returns when entry index is under a checkpoint that may be handed out, with the
+// errors of Append.
+func (l *Log) Await(ctx context.Context, index uint64) error {
+	if err := l.guard.await(ctx, index); err != nil {
+		return fmt.Errorf("log: entry %d is not under a checkpoint: %w", index, err)
+	}
+	return nil
 }
 
 // Find looks for a commitment among the entries from index from on. It serves a replay
@@ -228,9 +280,10 @@ func (l *Log) Find(ctx context.Context, from uint64, commitment [32]byte) (index
 	return 0, false, nil
 }
 
-// Checkpoint is the last signed checkpoint, a signed note.
+// Checkpoint is the last checkpoint that may be handed out, a signed note with its
+// cosignatures; nil if there is none yet.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
-	_, signed := l.guard.head()
+	_, signed := l.guard.handed()
 	return signed, ctx.Err()
 }
 
@@ -266,23 +319,16 @@ func (l *Log) Close(ctx context.Context) error {
 // finish is Close for as long as it takes.
 func (l *Log) finish(ctx context.Context) (err error) {
 	l.flights.Wait()
-	// After ErrInconsistent no checkpoint will ever come; there is nothing to wait for.
-	if !errors.Is(l.guard.failure(), ErrInconsistent) {
+	// After ErrInconsistent no checkpoint will ever come, and without a quorum none now:
+	// there is nothing to wait for. The entries are on disk, and Open takes them up again.
+	quorum := (*witness.QuorumError)(nil)
+	if n := l.appended.Load(); n > 0 && l.guard.witnesses != nil {
+		errors.As(l.guard.await(ctx, n-1), &quorum)
+	}
+	if quorum == nil && !errors.Is(l.guard.failure(), ErrInconsistent) {
 		err = l.shutdown(ctx)
 	}
 	l.cancel()
 	l.guard.end()
 	return errors.Join(err, l.lock.Close())
-}
-
-// lockFile takes a lock that ends with the process.
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is in use by another process; stop it first: %w", path, err), f.Close())
-	}
-	return f, nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"selvage/provenance"
 	"selvage/provenance/timestamp"
+	"selvage/provenance/witness"
 )
 
 // Stamper is one or more time authorities, like [timestamp.Several].
@@ -39,16 +40,18 @@ type NotaryConfig struct {
 	Time Stamper
 	// Now is the local time authority's clock; nil means time.Now.
 	Now func() time.Time
-	// BatchAge and CheckpointInterval are as in [Config].
+	// Witnesses, BatchAge and CheckpointInterval are as in [Config].
+	Witnesses                    *witness.Client
 	BatchAge, CheckpointInterval time.Duration
 	Logger                       *slog.Logger
 }
 
 // Notary turns statements into receipts. Its methods are safe for concurrent use.
 type Notary struct {
-	Log  *Log
-	keys *Keys
-	time Stamper
+	Log       *Log
+	keys      *Keys
+	time      Stamper
+	witnesses *witness.Client
 	// serviceKey is the public key in PEM.
 	serviceKey string
 	verifier   note.Verifier
@@ -60,7 +63,7 @@ type Notary struct {
 
 // OpenNotary opens keys, log and time authority in cfg.Dir, making what is missing.
 func OpenNotary(ctx context.Context, cfg NotaryConfig) (*Notary, error) {
-	n := &Notary{time: cfg.Time}
+	n := &Notary{time: cfg.Time, witnesses: cfg.Witnesses}
 	var err error
 	if n.keys, err = OpenKeys(filepath.Join(cfg.Dir, "keys"), cfg.Origin); err != nil {
 		return nil, err
@@ -81,7 +84,7 @@ func OpenNotary(ctx context.Context, cfg NotaryConfig) (*Notary, error) {
 		}
 	}
 	n.Log, err = Open(ctx, Config{
-		Dir: cfg.Dir, Signer: n.keys.Log, Key: n.keys.LogKey,
+		Dir: cfg.Dir, Signer: n.keys.Log, Key: n.keys.LogKey, Former: n.keys.Former, Witnesses: cfg.Witnesses,
 		BatchAge: cfg.BatchAge, CheckpointInterval: cfg.CheckpointInterval, Logger: cfg.Logger,
 	})
 	if err != nil {
@@ -96,6 +99,9 @@ func (n *Notary) Close(ctx context.Context) error { return n.Log.Close(ctx) }
 // LogKey is the log's verifier key.
 func (n *Notary) LogKey() string { return n.keys.LogKey }
 
+// FormerLogKeys are the verifier keys that LogKey replaced.
+func (n *Notary) FormerLogKeys() []string { return n.keys.Former }
+
 // ServiceKey is the key statements are signed with.
 func (n *Notary) ServiceKey() ed25519.PublicKey { return n.keys.Service.Public().(ed25519.PublicKey) }
 
@@ -105,12 +111,17 @@ func (n *Notary) StampDigest(ctx context.Context, h crypto.Hash, digest []byte) 
 	return n.time.StampDigest(ctx, h, digest)
 }
 
-// Policy is the policy that trusts exactly this notary, to be published beside the log.
+// Policy is the policy that trusts exactly this notary, its former log keys and its quorum
+// of witnesses, to be published beside the log.
 func (n *Notary) Policy() *provenance.Policy {
-	return &provenance.Policy{
-		Format: provenance.PolicyFormat, Logs: []string{n.keys.LogKey}, Services: []string{n.serviceKey},
+	p := &provenance.Policy{
+		Format: provenance.PolicyFormat, Logs: append([]string{n.keys.LogKey}, n.keys.Former...), Services: []string{n.serviceKey},
 		Authorities: n.time.Authorities(),
 	}
+	if n.witnesses != nil {
+		p.Witnesses, p.Quorum = n.witnesses.Policy().Keys(), n.witnesses.Policy().Need
+	}
+	return p
 }
 
 // Seal signs a statement with the service's key and draws its salt. Keep the result
@@ -128,8 +139,10 @@ func (n *Notary) SealKey(envelope []byte) (provenance.Sealed, error) {
 	return provenance.SealEnvelope(envelope, n.keys.Service)
 }
 
-// Issue logs a sealed statement and returns its receipt, verified as a stranger would. It blocks until a checkpoint covers the entry. After a crash it may be
-// called again for the same statement; see IssueFrom to avoid a second entry.
+// Issue logs a sealed statement and returns its receipt, verified as a stranger would. It
+// blocks until a checkpoint covers the entry, with its quorum of witnesses if there are any,
+// and has the errors of [Log.Append]. After an error or a crash it may be called again for
+// the same statement; see IssueFrom to avoid a second entry.
 func (n *Notary) Issue(ctx context.Context, s provenance.Sealed) (*provenance.Receipt, error) {
 	index, err := n.Log.Append(ctx, s.Commitment())
 	if err != nil {
@@ -148,6 +161,9 @@ func (n *Notary) IssueFrom(ctx context.Context, s provenance.Sealed, from uint64
 	if !found {
 		return n.Issue(ctx, s)
 	}
+	if err := n.Log.Await(ctx, index); err != nil {
+		return nil, err
+	}
 	return n.receipt(ctx, s, index)
 }
 
@@ -160,7 +176,11 @@ func (n *Notary) receipt(ctx context.Context, s provenance.Sealed, index uint64)
 	if err != nil {
 		return nil, err
 	}
-	r := provenance.NewReceipt(s, provenance.Notarisation{Proof: proof, LogKey: n.keys.LogKey, ServiceKey: n.serviceKey, Tokens: tokens})
+	by := provenance.Notarisation{Proof: proof, LogKey: n.keys.LogKey, ServiceKey: n.serviceKey, Tokens: tokens}
+	if n.witnesses != nil {
+		by.Witnesses, by.Quorum = n.witnesses.Policy().Keys(), n.witnesses.Policy().Need
+	}
+	r := provenance.NewReceipt(s, by)
 	// The keys it carries are this notary's own, so they need no policy.
 	if err := r.Verify(nil).Err(); err != nil {
 		return nil, fmt.Errorf("own receipt does not verify: %w", err)

@@ -1,4 +1,5 @@
-// Package durable writes small files so that they survive a crash.
+// Package durable writes small files so that they survive a crash, and keeps a second
+// process out of a directory.
 package durable
 
 import (
@@ -6,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // WriteFile replaces path by data in one step: after a crash the old or the new content
@@ -38,4 +40,17 @@ func WriteFile(path string, data []byte, mode os.FileMode) (err error) {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// Lock takes a lock on the file path, made if missing. It ends with the file's closing or
+// with the process.
+func Lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in use by another process; stop it first: %w", path, err), f.Close())
+	}
+	return f, nil
 }
