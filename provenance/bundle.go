@@ -23,6 +23,8 @@ type Bundle struct {
 	Report []byte
 	// Custody is who did what with the case, one JSON object a line; nil: none.
 	Custody []byte
+	// CustodyGraph is the same as a W3C PROV graph in JSON-LD; nil: none.
+	CustodyGraph []byte
 	// Tools are verifiers to go with the bundle, by name.
 	Tools map[string][]byte
 	// Renewals are the evidence records (RFC 4998, DER) that carry the first time token of a
@@ -129,6 +131,9 @@ func (b Bundle) files() (bag, error) {
 	}
 	if b.Custody != nil {
 		files.add(custodyName, b.Custody)
+	}
+	if b.CustodyGraph != nil {
+		files.add(graphName, b.CustodyGraph)
 	}
 	for name, data := range b.Tools {
 		files.add(toolsDir+name, data)

@@ -82,11 +82,11 @@ var Cuts = []Cut{CourtCut, OfficerCut, PartyCut, DigestsCut}
 func (c Cut) shows(name string) bool {
 	switch c {
 	case OfficerCut:
-		return name != custodyName
+		return name != custodyName && name != graphName
 	case DigestsCut:
 		return !strings.HasPrefix(name, "data/work/original")
 	case PartyCut:
-		return name != custodyName && name != reportName && !strings.HasPrefix(name, "data/work/original")
+		return name != custodyName && name != graphName && name != reportName && !strings.HasPrefix(name, "data/work/original")
 	}
 	return true
 }
@@ -95,6 +95,7 @@ const (
 	caseDir     = "data/case/"
 	saltsName   = caseDir + "salts.txt"
 	custodyName = "data/custody.jsonl"
+	graphName   = "data/custody.jsonld"
 	reportName  = "report.pdf"
 	toolsDir    = "tools/"
 )

@@ -151,7 +151,7 @@ func (v *verifier) renewed(t *trust) {
 
 // others accounts for what no statement but that of a case speaks of.
 func (v *verifier) others() {
-	if v.bag[reportName] == nil && v.bag[custodyName] == nil && !v.has(toolsDir) {
+	if v.bag[reportName] == nil && !v.has("data/custody.", toolsDir) {
 		return
 	}
 	if v.kase == nil {
@@ -159,7 +159,7 @@ func (v *verifier) others() {
 		return
 	}
 	for name := range v.bag {
-		if name == reportName || name == custodyName || strings.HasPrefix(name, toolsDir) {
+		if name == reportName || name == custodyName || name == graphName || strings.HasPrefix(name, toolsDir) {
 			v.used[name] = true
 		}
 	}

@@ -23,6 +23,7 @@ type caseRecord struct {
 	Proof   proofRecord `json:"proof"`
 	Secret  []byte      `json:"secret"`
 	Custody []byte      `json:"custody,omitempty"`
+	Graph   []byte      `json:"graph,omitempty"` // the same as a W3C PROV graph
 	// Blobs are report.pdf and the tools, by their names in the bundle: as they were then,
 	// not as a later version would make them.
 	Blobs map[string]caseBlob `json:"blobs"`
@@ -125,6 +126,17 @@ func (s *Service) newCase(ctx context.Context, q *EvidenceRequest, work *Work, b
 	if err != nil {
 		return nil, err
 	}
+	var match *provenance.MatchStatement
+	if b.Match != nil {
+		st, err := b.Match.Receipt.Statement()
+		if err != nil {
+			return nil, err
+		}
+		match, _ = st.(*provenance.MatchStatement)
+	}
+	if rec.Graph, err = custodyGraph(s.Name, work, match, events); err != nil {
+		return nil, fmt.Errorf("custody graph: %w", err)
+	}
 	report, err := s.report(ctx, q, work, b, events)
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
@@ -157,7 +169,7 @@ func (s *Service) newCase(ctx context.Context, q *EvidenceRequest, work *Work, b
 
 // restoreCase puts what was written for a case into the bundle.
 func (s *Service) restoreCase(ctx context.Context, o OwnerID, rec *caseRecord, b *provenance.Bundle) error {
-	b.Custody, b.Tools = rec.Custody, map[string][]byte{}
+	b.Custody, b.CustodyGraph, b.Tools = rec.Custody, rec.Graph, map[string][]byte{}
 	for name, blob := range rec.Blobs {
 		data, err := s.Blobs.Read(ctx, string(o), blob.Digest, blob.Size)
 		if err != nil {
