@@ -37,6 +37,10 @@ test: setup-test s3server ## vet and every test, with a real S3 server; no C com
 	$(GO) vet -tags '$(TAGS)' $(PKGS)
 	$(S3ENV) $(GO) test -tags '$(TAGS)' -timeout 5m $(PKGS)
 
+.PHONY: outsiders
+outsiders: setup-outsiders ## the checks by programs of others: Bouncy Castle, a browser, a plain shell
+	SELVAGE_REQUIRE_JAVA=1 SELVAGE_REQUIRE_BROWSER=1 $(GO) test -tags '$(TAGS)' -count=1 -timeout 10m ./provenance ./provenance/verifiers
+
 .PHONY: race
 race: setup-test s3server ## the tests under the race detector (installs gcc)
 	@tools/setup.sh --must gcc
@@ -121,6 +125,10 @@ clean: ## remove what was built
 .PHONY: setup-demo
 setup-demo:
 	@tools/setup.sh ffmpeg rsvg-convert
+
+.PHONY: setup-outsiders
+setup-outsiders:
+	@tools/setup.sh --must openssl dash chromium bouncycastle
 
 .PHONY: setup-test
 setup-test:

@@ -13,7 +13,13 @@ if [ "${1:-}" = "--must" ]; then
 fi
 
 say() { printf 'setup: %s\n' "$*" >&2; }
-have() { command -v "$1" >/dev/null 2>&1; }
+# Bouncy Castle is no command: Java and two jars, from Debian.
+have() {
+	case "$1" in
+	bouncycastle) [ -e /usr/share/java/bcpkix.jar ] && command -v java >/dev/null 2>&1 ;;
+	*) command -v "$1" >/dev/null 2>&1 ;;
+	esac
+}
 
 # package MANAGER COMMAND prints the package(s) that hold the command.
 package() {
@@ -21,6 +27,7 @@ package() {
 	apt-get:gcc) echo gcc libc6-dev ;;
 	apt-get:rsvg-convert) echo librsvg2-bin ;;
 	apt-get:zbarimg) echo zbar-tools ;;
+	apt-get:bouncycastle) echo default-jre-headless libbcpkix-java libbcprov-java ;;
 	apt-get:node | apk:node | dnf:node) echo nodejs ;;
 	apk:gcc) echo gcc musl-dev ;;
 	apk:rsvg-convert) echo rsvg-convert ;;
