@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -277,15 +276,4 @@ func (p *Policy) Keys() []string {
 		keys = append(keys, w.Key.String())
 	}
 	return keys
-}
-
-// verifiers returns the keys of the logs of that origin.
-func (p *Policy) verifiers(origin string) []note.Verifier {
-	var out []note.Verifier
-	for _, l := range p.Logs {
-		if l.Name() == origin {
-			out = append(out, l.Verifier)
-		}
-	}
-	return slices.Clip(out)
 }
