@@ -102,6 +102,10 @@ mutate: ## evidence bundles changed by the thousand, three verifiers (MUTATE: fl
 witness-race: ## 20,000 (CALLS) racing add-checkpoint calls while witnesses are killed
 	$(GO) test -tags '$(TAGS)' -run '^TestRacingAndKilled$$' -count=1 -timeout 60m -v ./provenance/witness -args -calls $(or $(CALLS),20000)
 
+.PHONY: biglog
+biglog: ## a log of 2,000,000 (LEAVES) entries: rate, proofs, restart, fsck, beside Tessera alone
+	$(GO) test -tags '$(TAGS),biglog' -run '^TestBigLog$$' -count=1 -timeout 120m -v ./provenance/sequencer -args -leaves $(or $(LEAVES),2000000)
+
 .PHONY: attack
 attack: build ## fork, roll back, rewrite, drop: with 5 witnesses and a monitor as processes
 	$(GO) test -tags '$(TAGS)' -run '^TestAttacks$$' -count=1 -timeout 30m -v ./provenance/sequencer -args -selvage $(CURDIR)/bin/selvage
