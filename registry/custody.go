@@ -2,7 +2,6 @@ package registry
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -62,15 +61,7 @@ func (s *Service) custody(tx store.Txn, o OwnerID, w WorkID, what, detail string
 	return tx.Set(binary.BigEndian.AppendUint64(prefix, e.N), line)
 }
 
-// custodyRecord is the record as text, one event a line.
-func (s *Service) custodyRecord(ctx context.Context, o OwnerID, w WorkID) (text []byte, events []custodyEvent, err error) {
-	err = s.KV.View(ctx, func(tx store.Txn) error {
-		text, events, err = readCustody(tx, o, w)
-		return err
-	})
-	return text, events, err
-}
-
+// readCustody is the record as text, one event a line, and its events.
 func readCustody(tx store.Txn, o OwnerID, w WorkID) (text []byte, events []custodyEvent, err error) {
 	prefix := custodyPrefix(o, w)
 	previous := ""
