@@ -111,6 +111,11 @@ func (b bag) sorted() []*bagFile {
 	return files
 }
 
+// bagInfo is bag-info.txt.
+func bagInfo(date, oxum string) []byte {
+	return fmt.Appendf(nil, "Bundle-Format: %s\nBag-Software-Agent: Selvage\nBagging-Date: %s\nPayload-Oxum: %s\n", bundleFormat, date, oxum)
+}
+
 func (b bag) add(name string, data []byte) { b[name] = &bagFile{name: name, data: data} }
 
 // oxum is BagIt's octet and stream count of the payload.

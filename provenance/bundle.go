@@ -160,8 +160,7 @@ func (b bag) finish(w io.Writer) error {
 	}
 	b.add("README.txt", readme)
 	b.add("bagit.txt", []byte(bagitText))
-	b.add("bag-info.txt", fmt.Appendf(nil,
-		"Bundle-Format: %s\nBag-Software-Agent: Selvage\nBagging-Date: %s\nPayload-Oxum: %s\n", bundleFormat, date, b.oxum()))
+	b.add("bag-info.txt", bagInfo(date, b.oxum()))
 	for _, name := range []string{"README.txt", "bagit.txt", "bag-info.txt"} {
 		if err := b[name].hash(); err != nil {
 			return fmt.Errorf("bundle: %w", err)

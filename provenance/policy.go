@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -14,7 +15,7 @@ const PolicyFormat = "selvage.policy.v1"
 
 const (
 	maxPolicy     = 1 << 20
-	maxPolicyKeys = 64
+	maxPolicyKeys = 256
 	maxBeacons    = 10_000
 )
 
@@ -110,8 +111,8 @@ func (p *Policy) trust() (*trust, error) {
 			return nil, fmt.Errorf("policy: want 1 to %d each of logs, services and authorities", maxPolicyKeys)
 		}
 	}
-	if p.Quorum < 0 || p.Quorum > len(p.Witnesses) || len(p.Witnesses) > maxPolicyKeys {
-		return nil, errors.New("policy: quorum must be between 0 and the number of witnesses")
+	if len(p.Witnesses) > maxPolicyKeys {
+		return nil, fmt.Errorf("policy: %d witnesses: at most %d", len(p.Witnesses), maxPolicyKeys)
 	}
 	if len(p.Beacons) > maxBeacons {
 		return nil, fmt.Errorf("policy: %d beacons: at most %d", len(p.Beacons), maxBeacons)
@@ -148,18 +149,19 @@ func (p *Policy) trust() (*trust, error) {
 			t.roots, t.rootOf = append(t.roots, c), append(t.rootOf, a)
 		}
 	}
-	seen := map[string]bool{}
+	keys := 0 // one under two names counts once
 	for _, k := range p.Witnesses {
 		w, err := ParseWitnessKey(k)
 		if err != nil {
 			return nil, fmt.Errorf("policy: %w", err)
 		}
-		// One key under two names would count twice towards the quorum.
-		if seen[string(w.key)] {
-			return nil, fmt.Errorf("policy: witness key %q twice", clip(k))
+		if !slices.ContainsFunc(t.witnesses, w.Equal) {
+			keys++
 		}
-		seen[string(w.key)] = true
 		t.witnesses = append(t.witnesses, w)
+	}
+	if p.Quorum < 0 || p.Quorum > keys {
+		return nil, fmt.Errorf("policy: a quorum of %d among the keys of %d witnesses", p.Quorum, keys)
 	}
 	return t, nil
 }
@@ -197,16 +199,16 @@ func (t *trust) signer(e *Envelope) (ed25519.PublicKey, error) {
 	return nil, first
 }
 
-// cosignatures counts the trusted witnesses that cosigned the checkpoint.
+// cosignatures counts the trusted witnesses that cosigned the checkpoint, by their keys.
 func (t *trust) cosignatures(text string, sigs []note.Signature) int {
-	n := 0
+	var have []*WitnessKey
 	for _, w := range t.witnesses {
-		for _, s := range sigs {
-			if w.cosigned(text, s) {
-				n++
-				break
-			}
+		if slices.ContainsFunc(have, w.Equal) {
+			continue
+		}
+		if slices.ContainsFunc(sigs, func(s note.Signature) bool { return w.cosigned(text, s) }) {
+			have = append(have, w)
 		}
 	}
-	return n
+	return len(have)
 }

@@ -12,8 +12,10 @@ import (
 type guide struct {
 	Format       string
 	Work         *WorkStatement
+	ID           string
 	Title, Owner string
 	Match        *MatchStatement
+	MatchID      string
 	Sentence     string
 	Parts        []guidePart
 	// Originals and Accused say that those files are in the bundle, Report that report.pdf is.
@@ -57,7 +59,7 @@ type guideToken struct {
 func (v *verifier) readme() (text []byte, date string, err error) {
 	work := v.work.statement.(*WorkStatement)
 	g := guide{
-		Format: bundleFormat, Work: work, Title: printable(work.Title), Owner: printable(work.Owner.Name + " (" + work.Owner.ID + ")"),
+		Format: bundleFormat, Work: work, ID: printable(work.Work), Title: printable(work.Title), Owner: printable(work.Owner.Name + " (" + work.Owner.ID + ")"),
 		Originals: true, Report: v.bag[reportName] != nil,
 	}
 	for i := range work.Assets {
@@ -81,6 +83,7 @@ func (v *verifier) readme() (text []byte, date string, err error) {
 	}
 	if v.match != nil {
 		g.Match = v.match.statement.(*MatchStatement)
+		g.MatchID = printable(g.Match.Match)
 		g.Sentence = printable(g.Match.Sentence)
 		g.Accused = v.bag[accusedName(g.Match)] != nil
 		g.add("data/match", "match", "the match", v.match)
@@ -135,7 +138,7 @@ var readmeTemplate = template.Must(template.New("readme").Funcs(template.FuncMap
 }).Parse(`EVIDENCE BUNDLE ({{.Format}})
 
 What is claimed
-  Work         {{.Work.Work}}, version {{.Work.Version}}
+  Work         {{.ID}}, version {{.Work.Version}}
   Title        {{.Title}}
   Owner        {{.Owner}}
 {{- range .Parts}}
@@ -162,7 +165,7 @@ What is claimed
   For people   report.pdf says the same with pictures
 {{- end}}
 {{- if .Match}}
-  Match        {{.Match.Match}}: {{.Match.Verdict}}, probability {{.Match.Probability}}
+  Match        {{.MatchID}}: {{.Match.Verdict}}, probability {{.Match.Probability}}
                {{.Sentence}}
 {{- end}}
 

@@ -322,6 +322,7 @@ type facts struct {
 	claim       *ClaimStatement
 	claimed     *Envelope // of claim
 	key         *facts    // of the designer's key
+	renewal     []byte    // evidence record that carries the first token on; nil: none
 	independent bool
 }
 
@@ -500,7 +501,9 @@ func (d *dossier) checkClaim(w *WorkStatement, key *KeyStatement, f *facts) erro
 		return errors.New("the statement names another key of the designer")
 	case key.Owner != w.Owner.ID || key.Service != w.Service:
 		return errors.New("the designer's key is another owner's")
-	case f.key.log.Name() == f.log.Name() && f.key.log.KeyHash() == f.log.KeyHash() && f.key.index >= f.index:
+	case f.key.log.Name() != f.log.Name():
+		return errors.New("the designer's key is in another log, so that nothing tells which of the two was first")
+	case f.key.index >= f.index:
 		return errors.New("the designer's key came into the log after the work")
 	case DigestOf(d.claim) != w.Claim.Digest:
 		return errors.New("the statement names another claim of the designer")
@@ -562,6 +565,9 @@ func (r *reporter) trusted(f *facts, p *Policy) {
 	name := f.authorities()
 	if len(trusted) > 0 {
 		f.tokens = trusted
+		if at, err := ParseTime(statementTime(f.statement)); err != nil || at.After(f.notAfter().Add(clockSlack)) {
+			r.add(Contradicted, "policy: time order", "the statement says %s, which is after the trusted tokens", statementTime(f.statement))
+		}
 	}
 	ask("policy: authority", len(trusted) > 0, "the policy trusts the time authority "+f.authorities(), "the policy does not trust the time authority "+name)
 	if w, _ := f.statement.(*WorkStatement); w != nil && w.NotBefore != nil {
@@ -579,10 +585,17 @@ func (r *reporter) trusted(f *facts, p *Policy) {
 			f.notBefore = bound
 		}
 	}
+	if f.renewal != nil {
+		e := VerifyEvidenceRecord(f.renewal, []Object{ObjectBytes(f.logSigned)}, EvidenceOptions{Roots: t.roots})
+		ask("policy: time, renewed", e.Outcome == Proved, e.Reason, e.Reason)
+	}
 	if f.key != nil {
 		before := r.prefix
 		r.prefix += "designer's key: "
-		r.trusted(f.key, p)
+		// As in claimed: the work's own checkpoint has the quorum, and holds the key's entry too.
+		relaxed := *p
+		relaxed.Quorum = 0
+		r.trusted(f.key, &relaxed)
 		r.prefix = before
 	}
 	if t.quorum > 0 {

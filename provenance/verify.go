@@ -65,7 +65,13 @@ func (v *verifier) run(opts VerifyOptions) *facts {
 	if !v.layout() || !v.statements() || v.rep.failed() {
 		return nil
 	}
-	if !v.v1 {
+	if v.v1 {
+		if v.kase != nil || v.work.claim != nil || v.work.outside != nil || len(v.work.tokens) > 1 || v.has("renewals/") {
+			v.rep.add(Contradicted, "bundle", "it holds what %s does not have", bundleFormatV1)
+			return nil
+		}
+		v.rep.note("README.txt and bag-info.txt are not checked in bundles of %s", bundleFormatV1)
+	} else {
 		v.rewrite()
 	}
 	v.rep.given(v.work.statement, opts.Original)
@@ -144,9 +150,22 @@ func (v *verifier) renewed(t *trust) {
 			v.rep.add(Contradicted, "renewals", "%v", err)
 			continue
 		}
+		if !startsWith(der, part.facts.rawTokens[0]) {
+			v.rep.add(Contradicted, "renewals", "%s does not begin with the token that it is to carry on", name)
+			continue
+		}
+		part.facts.renewal = der
 		e := VerifyEvidenceRecord(der, []Object{ObjectBytes(part.facts.logSigned)}, EvidenceOptions{Roots: t.roots})
 		v.rep.add(e.Outcome, part.name+": time, renewed", "%s", e.Reason)
 	}
+}
+
+// startsWith reports whether the first time-stamp of an evidence record is the token of a
+// response.
+func startsWith(record, response []byte) bool {
+	r, err := ParseEvidenceRecord(record)
+	first, err2 := EvidenceFromToken(response)
+	return err == nil && err2 == nil && bytes.Equal(r.chains[0].stamps[0].token, first.chains[0].stamps[0].token)
 }
 
 // others accounts for what no statement but that of a case speaks of.
@@ -168,10 +187,17 @@ func (v *verifier) others() {
 // rewrite demands that README.txt says what the other files give.
 func (v *verifier) rewrite() {
 	have, err := v.read("README.txt")
-	if err == nil {
+	info, err2 := v.read("bag-info.txt")
+	if err = errors.Join(err, err2); err == nil {
 		var want []byte
-		if want, _, err = v.readme(); err == nil && !bytes.Equal(have, want) {
+		var date string
+		want, date, err = v.readme()
+		switch {
+		case err != nil:
+		case !bytes.Equal(have, want):
 			err = errors.New("README.txt does not say what the statements say")
+		case !bytes.Equal(info, bagInfo(date, v.bag.oxum())):
+			err = errors.New("bag-info.txt says more, or something else, than it must")
 		}
 	}
 	v.rep.check("readme", err, "README.txt says what the statements say")
@@ -243,7 +269,7 @@ func (v *verifier) dossier(dir, name string) *dossier {
 	}
 	dsse, open, proofText := file("statement.dsse"), file("opening.txt"), file(name+".tlog-proof")
 	d := &dossier{envelope: dsse, tokens: [][]byte{file(tokenName(0))}}
-	for i := 1; v.bag[dir+tokenName(i)] != nil; i++ {
+	for i := 1; i < maxTokens && v.bag[dir+tokenName(i)] != nil; i++ {
 		d.tokens = append(d.tokens, file(tokenName(i)))
 	}
 	if v.rep.failed() {

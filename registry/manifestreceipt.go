@@ -26,6 +26,8 @@ type ManifestReceipt struct {
 	// Token is the RFC 3161 response over the log-signed checkpoint, and NotAfter its time.
 	Token    []byte
 	NotAfter *time.Time
+
+	authority provenance.Authority
 }
 
 // ManifestReceipt returns the log proof for a manifest of an own or a public work, checked
@@ -61,9 +63,13 @@ func (s *Service) ManifestReceipt(ctx context.Context, asker OwnerID, id Manifes
 	}
 	proof.Extra = nil
 	entry := sealed.Commitment()
+	_, token, err := r.Stamped()
+	if err != nil {
+		return nil, err
+	}
 	out := &ManifestReceipt{
 		Manifest: id, Work: w.ID, Commitment: hex.EncodeToString(entry[:]), Proof: proof.Marshal(),
-		LogKey: r.LogKey, Token: r.Token, NotAfter: p.Proven,
+		LogKey: r.LogKey, Token: token.Token, authority: token.Authority, NotAfter: p.Proven,
 	}
 	return out, out.check()
 }
@@ -101,6 +107,19 @@ func (r *ManifestReceipt) check() error {
 	if err != nil {
 		return err
 	}
-	_, _, err = proof.Open(entry, key)
-	return err
+	_, stamped, err := proof.Open(entry, key)
+	if err != nil {
+		return err
+	}
+	roots, err := r.authority.Certificates()
+	if err != nil {
+		return err
+	}
+	token, err := provenance.VerifyToken(r.Token, stamped, roots)
+	if err != nil {
+		return err
+	}
+	at := token.NotAfter()
+	r.NotAfter = &at
+	return nil
 }

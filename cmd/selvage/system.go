@@ -74,7 +74,7 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 		}
 		c.Outside = func(context.Context) (registry.OutsideValue, error) {
 			v, err := y.outside.Value()
-			return registry.OutsideValue{NotBefore: v.NotBefore, Value: v.Bytes, Witnesses: o.Witnesses}, err
+			return registry.OutsideValue{NotBefore: v.NotBefore, Value: v.Bytes, Witnesses: v.Witnesses}, err
 		}
 	}
 	if y.registry, err = registry.Open(e.ctx, c); err != nil {

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,6 +47,7 @@ const (
 type Value struct {
 	NotBefore *provenance.NotBefore
 	Bytes     []byte
+	Witnesses []string // keys that the checkpoint's time is by
 }
 
 // Source fetches again and again until it is closed. Its methods are safe for concurrent use.
@@ -82,6 +84,16 @@ func Open(ctx context.Context, cfg Config) (*Source, error) {
 		return nil, errors.New("value of outside: say where it comes from, a URL or a file")
 	case cfg.Kind == provenance.CheckpointValue && len(cfg.Witnesses) == 0:
 		return nil, errors.New("value of outside: a checkpoint needs the key of at least one witness, whose time is the lower bound")
+	}
+	for i, k := range cfg.Witnesses {
+		w, err := provenance.ParseWitnessKey(k)
+		if err != nil {
+			return nil, fmt.Errorf("value of outside: %w", err)
+		}
+		if i == 0 {
+			cfg.Witnesses = slices.Clone(cfg.Witnesses)
+		}
+		cfg.Witnesses[i] = w.String() // one spelling
 	}
 	s := &Source{cfg: cfg, http: http.Client{Timeout: timeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -149,14 +161,14 @@ func (s *Source) get(ctx context.Context) (Value, error) {
 	}
 	if s.cfg.Kind == provenance.CheckpointValue {
 		nb, err := provenance.NewCheckpointValue(b, s.cfg.Witnesses)
-		return Value{nb, b}, err
+		return Value{nb, b, s.cfg.Witnesses}, err
 	}
 	if len(b) == 0 {
 		return Value{}, errors.New("the beacon is empty")
 	}
 	return Value{&provenance.NotBefore{
 		Kind: provenance.BeaconValue, Source: s.cfg.From, Digest: provenance.DigestOf(b), Time: provenance.FormatTime(at),
-	}, b}, nil
+	}, b, nil}, nil
 }
 
 func limited(r io.Reader) ([]byte, error) {
