@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -55,10 +56,13 @@ func (s *Service) addCase(ctx context.Context, q *EvidenceRequest, work *Work, b
 	key := caseKey(q)
 	rec, err := s.loadCase(ctx, key)
 	again := err == nil
-	if errors.Is(err, store.ErrNotFound) {
-		if rec, err = s.newCase(ctx, q, work, b); err == nil {
+	for try := 0; errors.Is(err, store.ErrNotFound) || errors.Is(err, errCustodyMoved) && try < 5; try++ {
+		var event custodyEvent
+		if rec, event, err = s.newCase(ctx, q, work, b); err == nil {
 			// Durable before the log hears of it, as for works.
-			rec, err = s.keepCase(ctx, key, rec, func(*caseRecord) bool { return true })
+			rec, err = s.keepCase(ctx, key, rec, func(*caseRecord) bool { return true }, func(tx store.Txn) error {
+				return event.save(tx, q.Owner, q.Work)
+			})
 		}
 	}
 	if err != nil {
@@ -68,7 +72,7 @@ func (s *Service) addCase(ctx context.Context, q *EvidenceRequest, work *Work, b
 		if err := s.prove(ctx, &rec.Proof, again); err != nil {
 			return err
 		}
-		if rec, err = s.keepCase(ctx, key, rec, func(old *caseRecord) bool { return old.Proof.Receipt != nil }); err != nil {
+		if rec, err = s.keepCase(ctx, key, rec, func(old *caseRecord) bool { return old.Proof.Receipt != nil }, nil); err != nil {
 			return err
 		}
 	}
@@ -92,8 +96,8 @@ func (s *Service) loadCase(ctx context.Context, key []byte) (rec *caseRecord, er
 }
 
 // keepCase stores a case, unless one is there already that is good: of two concurrent
-// requests the first wins.
-func (s *Service) keepCase(ctx context.Context, key []byte, rec *caseRecord, good func(*caseRecord) bool) (kept *caseRecord, err error) {
+// requests the first wins. With is done in the same transaction.
+func (s *Service) keepCase(ctx context.Context, key []byte, rec *caseRecord, good func(*caseRecord) bool, with func(store.Txn) error) (kept *caseRecord, err error) {
 	err = s.KV.Update(ctx, func(tx store.Txn) error {
 		old, err := load[caseRecord](tx, key)
 		if err == nil && good(old) {
@@ -104,42 +108,53 @@ func (s *Service) keepCase(ctx context.Context, key []byte, rec *caseRecord, goo
 			return err
 		}
 		kept = rec
+		if with != nil {
+			if err := with(tx); err != nil {
+				return err
+			}
+		}
 		return save(tx, key, rec)
 	})
 	return kept, err
 }
 
-// newCase writes the custody record, the report and the statement of a case.
-func (s *Service) newCase(ctx context.Context, q *EvidenceRequest, work *Work, b *provenance.Bundle) (*caseRecord, error) {
+// newCase writes the custody record, the report and the statement of a case. The event is
+// the record's last, to be saved with the case.
+func (s *Service) newCase(ctx context.Context, q *EvidenceRequest, work *Work, b *provenance.Bundle) (_ *caseRecord, event custodyEvent, _ error) {
 	rec := &caseRecord{Secret: make([]byte, 32), Blobs: map[string]caseBlob{}}
 	if _, err := rand.Read(rec.Secret); err != nil {
-		return nil, err
+		return nil, event, err
 	}
 	var events []custodyEvent
-	err := s.KV.Update(ctx, func(tx store.Txn) (err error) {
-		if err := s.custody(tx, q.Owner, q.Work, custodyCase, string(q.Match)); err != nil {
+	err := s.KV.View(ctx, func(tx store.Txn) (err error) {
+		if event, err = s.nextCustody(tx, q.Owner, q.Work, custodyCase, string(q.Match)); err != nil {
 			return err
 		}
 		rec.Custody, events, err = readCustody(tx, q.Owner, q.Work)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, event, err
 	}
+	line, err := json.Marshal(event)
+	if err != nil {
+		return nil, event, err
+	}
+	rec.Custody, events = append(append(rec.Custody, line...), '\n'), append(events, event)
 	var match *provenance.MatchStatement
 	if b.Match != nil {
 		st, err := b.Match.Receipt.Statement()
 		if err != nil {
-			return nil, err
+			return nil, event, err
 		}
 		match, _ = st.(*provenance.MatchStatement)
 	}
 	if rec.Graph, err = custodyGraph(s.Name, work, match, events); err != nil {
-		return nil, fmt.Errorf("custody graph: %w", err)
+		return nil, event, fmt.Errorf("custody graph: %w", err)
 	}
 	report, err := s.report(ctx, q, work, b, events)
 	if err != nil {
-		return nil, fmt.Errorf("report: %w", err)
+		return nil, event, fmt.Errorf("report: %w", err)
 	}
 	files := map[string][]byte{caseReport: report}
 	for name, data := range s.Tools {
@@ -148,23 +163,23 @@ func (s *Service) newCase(ctx context.Context, q *EvidenceRequest, work *Work, b
 	for name, data := range files {
 		blob := caseBlob{fingerprint.DigestOf(data), int64(len(data))}
 		if err := s.Blobs.Put(ctx, string(q.Owner), blob.Digest, bytes.NewReader(data), blob.Size); err != nil {
-			return nil, fmt.Errorf("keep %s: %w", name, err)
+			return nil, event, fmt.Errorf("keep %s: %w", name, err)
 		}
 		rec.Blobs[name] = blob
 	}
 	if err := s.restoreCase(ctx, q.Owner, rec, b); err != nil {
-		return nil, err
+		return nil, event, err
 	}
 	st, err := provenance.CaseOf(*b, s.Name, provenance.FormatTime(s.Clock()), [32]byte(rec.Secret))
 	if err != nil {
-		return nil, err
+		return nil, event, err
 	}
 	proof, err := s.seal(st)
 	if err != nil {
-		return nil, err
+		return nil, event, err
 	}
 	rec.Proof = *proof
-	return rec, nil
+	return rec, event, nil
 }
 
 // restoreCase puts what was written for a case into the bundle.
@@ -208,7 +223,7 @@ func (s *Service) report(ctx context.Context, q *EvidenceRequest, work *Work, b 
 		if e.Detail != "" {
 			what += ": " + e.Detail
 		}
-		d.Custody = append(d.Custody, paper.Custody{Time: e.when(), Who: e.By, What: what, With: "Selvage"})
+		d.Custody = append(d.Custody, paper.Custody{Time: e.when(), Who: "for " + e.By, What: what, With: "Selvage"})
 	}
 	return paper.Report(d)
 }

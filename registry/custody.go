@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"selvage/provenance"
@@ -40,45 +41,74 @@ func custodyPrefix(o OwnerID, w WorkID) []byte {
 
 // custody adds an event in the transaction that does what it tells of.
 func (s *Service) custody(tx store.Txn, o OwnerID, w WorkID, what, detail string) error {
-	prefix := custodyPrefix(o, w)
-	var last []byte
-	n := uint64(0)
-	err := tx.Scan(prefix, prefix, func(k, v []byte) bool {
-		n, last = binary.BigEndian.Uint64(k[len(prefix):]), bytes.Clone(v)
-		return true
-	})
+	e, err := s.nextCustody(tx, o, w, what, detail)
 	if err != nil {
 		return err
 	}
-	e := custodyEvent{N: n + 1, Time: provenance.FormatTime(s.Clock()), What: what, By: string(o), Detail: detail}
-	if n > 0 {
-		e.Previous = provenance.DigestOf(last)
+	return e.save(tx, o, w)
+}
+
+// nextCustody is the event that custody would add.
+func (s *Service) nextCustody(tx store.Txn, o OwnerID, w WorkID, what, detail string) (custodyEvent, error) {
+	n, previous, err := lastCustody(tx, o, w)
+	return custodyEvent{N: n + 1, Time: provenance.FormatTime(s.Clock()), What: what, By: string(o), Detail: detail, Previous: previous}, err
+}
+
+// errCustodyMoved: another event was added since the one at hand was made.
+var errCustodyMoved = errors.New("the custody record has moved on")
+
+// save adds the event, if it is still the next one.
+func (e custodyEvent) save(tx store.Txn, o OwnerID, w WorkID) error {
+	n, previous, err := lastCustody(tx, o, w)
+	if err != nil {
+		return err
+	}
+	if e.N != n+1 || e.Previous != previous {
+		return errCustodyMoved
 	}
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	return tx.Set(binary.BigEndian.AppendUint64(prefix, e.N), line)
+	// Descending, so that the last one is found first.
+	return tx.Set(binary.BigEndian.AppendUint64(custodyPrefix(o, w), ^e.N), line)
+}
+
+// lastCustody is the number of the last event and the digest of its line; 0 and "" without one.
+func lastCustody(tx store.Txn, o OwnerID, w WorkID) (n uint64, digest string, err error) {
+	prefix := custodyPrefix(o, w)
+	err = tx.Scan(prefix, prefix, func(k, v []byte) bool {
+		n, digest = ^binary.BigEndian.Uint64(k[len(prefix):]), provenance.DigestOf(v)
+		return false
+	})
+	return n, digest, err
 }
 
 // readCustody is the record as text, one event a line, and its events.
 func readCustody(tx store.Txn, o OwnerID, w WorkID) (text []byte, events []custodyEvent, err error) {
 	prefix := custodyPrefix(o, w)
-	previous := ""
-	var bad error
-	err = tx.Scan(prefix, prefix, func(k, v []byte) bool {
-		var e custodyEvent
-		if bad = decodeRow(k, v, &e); bad == nil && (e.N != uint64(len(events)+1) || e.Previous != previous) {
-			bad = fmt.Errorf("custody record of %s: event %d does not follow the one before: %w", w, e.N, store.ErrCorrupt)
-		}
-		if bad != nil {
-			return false
-		}
-		previous = provenance.DigestOf(v)
-		text, events = append(append(text, v...), '\n'), append(events, e)
+	var lines [][]byte
+	err = tx.Scan(prefix, prefix, func(_, v []byte) bool {
+		lines = append(lines, bytes.Clone(v))
 		return true
 	})
-	return text, events, errors.Join(err, bad)
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.Reverse(lines)
+	previous := ""
+	for i, line := range lines {
+		var e custodyEvent
+		if err := decodeRow(prefix, line, &e); err != nil {
+			return nil, nil, err
+		}
+		if e.N != uint64(i+1) || e.Previous != previous {
+			return nil, nil, fmt.Errorf("custody record of %s: event %d does not follow the one before: %w", w, e.N, store.ErrCorrupt)
+		}
+		previous = provenance.DigestOf(line)
+		text, events = append(append(text, line...), '\n'), append(events, e)
+	}
+	return text, events, nil
 }
 
 // when is the event's time.

@@ -34,8 +34,9 @@
 //	v/<owner>/<match, descending>      preview of the query (JPEG), where something was found
 //	M/<owner>/<match>                  who asked (text), for the owner of a matched work
 //	R/<owner>/<match>/<work>           proofRecord of a match statement
-//	u/<owner>/<work>/<n be64>          custodyEvent: what was done with a work
+//	u/<owner>/<work>/<n be64, inverted> custodyEvent: what was done with a work
 //	y/<owner>/<digest of key, hex>     designerKeyRecord: a designer's own public key
+//	V/<owner>/<work>                   the work that is its next version (text)
 //	K/<owner>/<work>/<match>/<a or ->  caseRecord: evidence as it was first put together
 //	z/<digest of checkpoint, hex>      renewalRecord: its time token, carried on
 //	e/<owner>/<event, descending>      Event

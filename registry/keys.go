@@ -46,6 +46,8 @@ func watchKey(o OwnerID, seq uint64) []byte {
 // watchNumber is the number in a key of watchKey.
 func watchNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[len("q/"):]) }
 
+func successorKey(o OwnerID, w WorkID) []byte { return []byte("V/" + string(o) + "/" + string(w)) }
+
 func matchKey(o OwnerID, id MatchID) []byte {
 	return []byte("m/" + string(o) + "/" + descending(string(id)))
 }

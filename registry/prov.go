@@ -71,5 +71,5 @@ func custodyGraph(service string, work *Work, match *provenance.MatchStatement, 
 	if err != nil {
 		return nil, err
 	}
-	return provenance.Canonical(b, 4<<20)
+	return provenance.Canonical(b, 64<<20)
 }

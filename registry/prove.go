@@ -89,6 +89,27 @@ func (s *Service) followUp(ctx context.Context, q RegisterRequest, w *Work) (pre
 	return previous, nil
 }
 
+// succeed makes a work the one next version of its predecessor.
+func (s *Service) succeed(tx store.Txn, w *Work) error {
+	if w.Replaces == "" {
+		return nil
+	}
+	key := successorKey(w.Owner, w.Replaces)
+	id, err := tx.Get(key)
+	if err == nil {
+		other, err := load[Work](tx, workKey(w.Owner, WorkID(id)))
+		if err != nil {
+			return err
+		}
+		if other.Withdrawn == nil {
+			return &InvalidError{"version_of", fmt.Sprintf("%s has a next version already, %s; name that one", w.Replaces, other.ID)}
+		}
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return tx.Set(key, []byte(w.ID))
+}
+
 // prepareWork makes the signed statement of a new work.
 func (s *Service) prepareWork(ctx context.Context, w *Work, results []*fingerprint.Result, previous string, signed *signedClaim) (*proofRecord, error) {
 	st := &provenance.WorkStatement{

@@ -276,6 +276,9 @@ func (s *Service) duplicate(ctx context.Context, q RegisterRequest, same fingerp
 	if err != nil {
 		return nil, err
 	}
+	if err := s.sameClaims(ctx, q, reg.Work); err != nil {
+		return nil, err
+	}
 	// The first call may have committed and then failed to reach the indexes.
 	if err := s.apply(context.WithoutCancel(ctx), change{Owner: q.Owner, Work: reg.Work.ID}); err != nil {
 		return nil, err
@@ -345,6 +348,9 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 		if err != nil {
 			return err
 		}
+		if err := s.succeed(tx, work); err != nil {
+			return err
+		}
 		for i, a := range work.Assets {
 			ref := assetRef{n, a.Seq}
 			if err := savePrinted(tx, assetKey(ref), assetRecord{Owner: q.Owner, Work: work.ID, Digest: a.Digest, Result: results[i]}); err != nil {
@@ -381,6 +387,24 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 func decodeRow(k, v []byte, out any) error {
 	if err := json.Unmarshal(v, out); err != nil {
 		return fmt.Errorf("row %q: %w: %w", k, store.ErrCorrupt, err)
+	}
+	return nil
+}
+
+// sameClaims refuses to answer with an earlier registration of the same files that does not
+// carry the claim, or does not follow the version, that the request names.
+func (s *Service) sameClaims(ctx context.Context, q RegisterRequest, w *Work) error {
+	if len(q.Claim) > 0 {
+		rec, err := s.logged.proof(ctx, job{owner: w.Owner, work: w.ID})
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(rec.Claim, q.Claim) {
+			return &InvalidError{"claim", fmt.Sprintf("these files are registered already, as %s, without this claim; withdraw that work first to register them anew", w.ID)}
+		}
+	}
+	if q.VersionOf != "" && w.Replaces != q.VersionOf {
+		return &InvalidError{"version_of", fmt.Sprintf("these files are registered already, as %s, which is not the next version of %s", w.ID, q.VersionOf)}
 	}
 	return nil
 }

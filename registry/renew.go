@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -53,6 +54,8 @@ type renewable struct {
 	record     *provenance.EvidenceRecord
 	kept       renewalRecord
 	trusted    []provenance.Authority
+	// until and treeUntil are when what there is stops holding.
+	until, treeUntil time.Time
 }
 
 // renewBatch is how many tokens one further token renews.
@@ -73,87 +76,129 @@ func (s *Service) Renew(ctx context.Context, q RenewRequest) (RenewReport, error
 		return rep, &InvalidError{"sunsets", err.Error()}
 	}
 	until := s.Clock().Add(q.Ahead)
-	var due []renewable
-	seen := map[string]bool{}
-	err := s.eachReceipt(ctx, func(name string, r *provenance.Receipt) error {
+	due := map[crypto.Hash][]renewable{} // by the function of the further token
+	flush := func(h crypto.Hash) error {
+		n, err := s.renew(ctx, h, due[h], q.Sunsets)
+		rep.Renewed += n
+		due[h] = nil
+		return err
+	}
+	lost := func(name string, why any) { rep.Lost = append(rep.Lost, fmt.Sprintf("%s: %v", name, why)) }
+	seen := map[[32]byte]bool{}
+	err := s.eachReceipt(ctx, lost, func(name string, r *provenance.Receipt) error {
 		x, err := s.renewable(ctx, name, r)
 		if err != nil {
-			return err
+			lost(name, err)
+			return nil
 		}
-		if key := string(renewalKey(x.checkpoint)); seen[key] {
+		if key := sha256.Sum256(x.checkpoint); seen[key] {
 			return nil
 		} else {
 			seen[key] = true
 		}
 		rep.Checked++
-		roots, err := rootsOf(x.trusted)
-		if err != nil {
-			return err
-		}
-		e := x.record.Verify([]provenance.Object{provenance.ObjectBytes(x.checkpoint)}, provenance.EvidenceOptions{Roots: roots, Sunsets: q.Sunsets, At: s.Clock()})
+		e, err := x.verify(q.Sunsets, s.Clock())
 		switch {
+		case err != nil:
+			lost(name, err)
+			return nil
 		case e.Outcome != provenance.Proved:
-			rep.Lost = append(rep.Lost, fmt.Sprintf("%s: %s", name, e))
-		case e.Need(until) != provenance.NeedNothing:
-			due = append(due, x)
+			lost(name, e)
+			return nil
+		case e.Need(until) == provenance.NeedNothing:
+			return nil
+		}
+		rep.Due++
+		x.until, x.treeUntil = e.Stamps[len(e.Stamps)-1].Until, e.Stamps[len(e.Stamps)-1].TreeUntil
+		h := q.Hash
+		if x.record.Hash().Size() > h.Size() {
+			h = x.record.Hash() // never back to a shorter one
+		}
+		due[h] = append(due[h], x)
+		if len(due[h]) == renewBatch {
+			return flush(h)
 		}
 		return nil
 	})
 	if err != nil {
 		return rep, fmt.Errorf("renew: %w", err)
 	}
-	rep.Due = len(due)
-	for batch := range slices.Chunk(due, renewBatch) {
-		if err := s.renew(ctx, q.Hash, batch); err != nil {
-			return rep, fmt.Errorf("renew: %w", err)
+	for h := range due {
+		if len(due[h]) > 0 {
+			if err := flush(h); err != nil {
+				return rep, fmt.Errorf("renew: %w", err)
+			}
 		}
-		rep.Renewed += len(batch)
 	}
 	return rep, nil
 }
 
-// renew gives a batch one further token and stores the new records.
-func (s *Service) renew(ctx context.Context, h crypto.Hash, batch []renewable) error {
+// verify judges what there is now.
+func (x *renewable) verify(sunsets provenance.Sunsets, at time.Time) (provenance.Evidence, error) {
+	roots, err := rootsOf(x.trusted)
+	if err != nil {
+		return provenance.Evidence{}, err
+	}
+	return x.record.Verify([]provenance.Object{provenance.ObjectBytes(x.checkpoint)}, provenance.EvidenceOptions{Roots: roots, Sunsets: sunsets, At: at}), nil
+}
+
+// renew gives a batch one further token and stores the new records, as far as they hold
+// longer than the old ones: an authority whose own certificate ends soon helps nobody. It
+// returns how many it stored.
+func (s *Service) renew(ctx context.Context, h crypto.Hash, batch []renewable, sunsets provenance.Sunsets) (stored int, err error) {
 	items := make([]provenance.EvidenceItem, len(batch))
 	for i, x := range batch {
 		items[i] = provenance.EvidenceItem{Record: x.record, Objects: []provenance.Object{provenance.ObjectBytes(x.checkpoint)}}
 	}
 	tree, err := provenance.NewBatch(h, items)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	tokens, err := s.Notary.StampDigest(ctx, tree.Hash(), tree.Digest())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	roots, err := tokens[0].Authority.Certificates()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	records, err := tree.Records(tokens[0].Token, roots)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for portion := range slices.Chunk(records, 500) {
+	later := func(now, before time.Time) bool { return !before.IsZero() && (now.IsZero() || now.After(before)) }
+	for len(batch) > 0 {
+		n := min(len(batch), 500)
 		err := s.KV.Update(ctx, func(tx store.Txn) error {
-			for i, r := range portion {
-				x := batch[i]
-				kept := renewalRecord{Record: r.Marshal(), Authorities: slices.Clone(x.kept.Authorities)}
+			for i, x := range batch[:n] {
+				kept := renewalRecord{Record: records[i].Marshal(), Authorities: slices.Clone(x.kept.Authorities)}
 				if !slices.Contains(kept.Authorities, tokens[0].Authority) {
 					kept.Authorities = append(kept.Authorities, tokens[0].Authority)
+				}
+				x.record, x.trusted = records[i], append(slices.Clone(x.trusted), tokens[0].Authority)
+				e, err := x.verify(sunsets, time.Time{})
+				if err != nil {
+					return err
+				}
+				if e.Outcome != provenance.Proved {
+					return fmt.Errorf("%s: the renewed record does not verify: %s", x.name, e)
+				}
+				if last := e.Stamps[len(e.Stamps)-1]; !later(last.Until, x.until) && !later(last.TreeUntil, x.treeUntil) {
+					continue
 				}
 				if err := save(tx, renewalKey(x.checkpoint), kept); err != nil {
 					return err
 				}
+				stored++
 			}
 			return nil
 		})
 		if err != nil {
-			return err
+			return stored, err
 		}
-		batch = batch[len(portion):]
+		batch, records = batch[n:], records[n:]
 	}
-	return nil
+	return stored, nil
 }
 
 // renewable reads what proves the time of a receipt's checkpoint.
@@ -186,7 +231,8 @@ func (s *Service) renewable(ctx context.Context, name string, r *provenance.Rece
 }
 
 // eachReceipt calls f for every receipt that is kept: of works, matches, keys and cases.
-func (s *Service) eachReceipt(ctx context.Context, f func(name string, r *provenance.Receipt) error) error {
+// What cannot be read is told to bad and left out.
+func (s *Service) eachReceipt(ctx context.Context, bad func(name string, why any), f func(name string, r *provenance.Receipt) error) error {
 	for _, prefix := range []string{"r/", "R/", "y/", "K/"} {
 		from := []byte(prefix)
 		for from != nil {
@@ -195,7 +241,6 @@ func (s *Service) eachReceipt(ctx context.Context, f func(name string, r *proven
 				receipt []byte
 			}
 			var rows []row
-			var bad error
 			next := from
 			from = nil
 			err := s.KV.View(ctx, func(tx store.Txn) error {
@@ -208,8 +253,9 @@ func (s *Service) eachReceipt(ctx context.Context, f func(name string, r *proven
 						Receipt []byte      `json:"receipt"`
 						Proof   proofRecord `json:"proof"`
 					}
-					if bad = decodeRow(k, v, &rec); bad != nil {
-						return false
+					if err := decodeRow(k, v, &rec); err != nil {
+						bad(string(k), err)
+						return true
 					}
 					if rec.Receipt == nil {
 						rec.Receipt = rec.Proof.Receipt
@@ -220,13 +266,14 @@ func (s *Service) eachReceipt(ctx context.Context, f func(name string, r *proven
 					return true
 				})
 			})
-			if err := errors.Join(err, bad); err != nil {
+			if err != nil {
 				return err
 			}
 			for _, x := range rows {
 				r, err := provenance.ParseReceipt(x.receipt)
 				if err != nil {
-					return fmt.Errorf("%s: %w", x.name, err)
+					bad(x.name, err)
+					continue
 				}
 				if err := f(x.name, r); err != nil {
 					return err
@@ -252,23 +299,27 @@ func rootsOf(all []provenance.Authority) ([]*x509.Certificate, error) {
 // renewals are the evidence records that belong to a bundle, where there are any.
 func (s *Service) renewals(ctx context.Context, b *provenance.Bundle) error {
 	b.Renewals = map[string][]byte{}
-	receipts := map[string]*provenance.Receipt{"work": b.Work, "key": b.Work.Key}
+	type part struct {
+		name    string
+		receipt *provenance.Receipt
+	}
+	parts := []part{{"work", b.Work}, {"key", b.Work.Key}}
 	if b.Match != nil {
-		receipts["match"] = b.Match.Receipt
+		parts = append(parts, part{"match", b.Match.Receipt})
 	}
 	if b.Case != nil {
-		receipts["case"] = b.Case.Receipt
+		parts = append(parts, part{"case", b.Case.Receipt})
 	}
-	for name, r := range receipts {
-		if r == nil {
+	for _, p := range parts {
+		if p.receipt == nil {
 			continue
 		}
-		x, err := s.renewable(ctx, name, r)
+		x, err := s.renewable(ctx, p.name, p.receipt)
 		if err != nil {
 			return err
 		}
 		if x.kept.Record != nil {
-			b.Renewals[name] = x.kept.Record
+			b.Renewals[p.name] = x.kept.Record
 			b.Renewers = append(b.Renewers, x.kept.Authorities...)
 		}
 	}

@@ -183,6 +183,9 @@ func (s *Service) SetVisibility(ctx context.Context, o OwnerID, id WorkID, v Vis
 		if w.Withdrawn != nil {
 			return &InvalidError{"visibility", "the work is withdrawn; register the files again to have them matched"}
 		}
+		if w.Visibility == v {
+			return nil
+		}
 		if w.Visibility == Private && v != Private {
 			// From here on others may learn of it; owners of earlier works are told now.
 			row := watchRow{Cause: EventRegistered, Asker: o, Work: id, Before: w.Assets[0].Seq, Time: s.Clock().UTC().Truncate(time.Millisecond)}

@@ -337,6 +337,9 @@ func (c *renewCmd) Run(e *env) error {
 			fmt.Fprintln(e.stdout, "LOST", l)
 		}
 	}
+	if n := rep.Due - rep.Renewed; n > 0 {
+		return &exit{1, fmt.Sprintf("%d time tokens were not renewed: a further one by the same authority would end no later; have them renewed by another authority", n)}
+	}
 	if len(rep.Lost) > 0 {
 		return &exit{1, fmt.Sprintf("%d time tokens can no longer be renewed: their chain broke before it was", len(rep.Lost))}
 	}

@@ -416,22 +416,28 @@ func (p *Place) recolouredFigure() bool {
 // looselyHeld reports whether too few local features hold a place that would be called a
 // copy, while its texture says little: it is what common content has left of the evidence, or
 // it repeats itself and so agrees with anything of the same spacing, or much of it is another
-// texture, as on two pages of one layout with other words.
+// texture, as on two pages of one layout with other words. Where the hash of the whole
+// pictures says that they are one, nothing more is asked for.
 func (p *Place) looselyHeld(c *Comparison) bool {
-	if p.Probability < ActThreshold || p.held.support >= rewrittenSupport {
+	if p.Probability < ActThreshold || c.PDQ <= wholePDQ && p.OfRef > wholeShare && p.OfContent > wholeShare {
 		return false
 	}
-	if e := p.fine; e.Above[2] < rewrittenAgree*e.Texture && e.Foreign > rewrittenForeign*e.Texture {
+	few := p.held.support < figureSupport
+	if few && c.Undiscounted != nil {
 		return true
 	}
-	return p.held.support < figureSupport && (c.Undiscounted != nil ||
-		periodic(c.proof, p.InRef, float64(c.proof.W)/float64(c.ref.Width), float64(c.proof.H)/float64(c.ref.Height)))
+	if e := p.fine; p.held.support < rewrittenSupport && e.Above[2] < rewrittenAgree*e.Texture && e.Foreign > rewrittenForeign*e.Texture {
+		return true
+	}
+	return (few || float64(p.held.inliers) < periodicSeen*float64(p.held.seen)) &&
+		periodic(c.proof, p.InRef, float64(c.proof.W)/float64(c.ref.Width), float64(c.proof.H)/float64(c.ref.Height))
 }
 
 const (
 	rewrittenAgree   = .7 // share of the texture that agrees, less than
 	rewrittenForeign = .2 // share of it that is another texture, more than
 	rewrittenSupport = 20 // weight of the features that such a place needs
+	periodicSeen     = .2 // share of what should be seen of a repeating picture that has to be
 )
 
 const (
