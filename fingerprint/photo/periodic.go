@@ -16,6 +16,7 @@ const (
 	periodicFar    = 3   // pixels a repetition is away, at least
 	periodicAgain  = .55 // correlation of a picture with itself, moved by a period
 	periodicValley = .25 // it has to fall by this much on the way there
+	periodicPeaks  = 3   // places where it does so: less is chance
 )
 
 // periodic reports whether the part of a picture inside the outline, which is in units of
@@ -48,6 +49,7 @@ func periodic(g *local.Gray, outline geometry.Polygon, kx, ky float64) bool {
 		}
 		return r[dy*cols+dx+mx]
 	}
+	peaks := 0
 	for dy := range my + 1 {
 		for dx := -mx; dx <= mx; dx++ {
 			c := at(dx, dy)
@@ -66,12 +68,13 @@ func periodic(g *local.Gray, outline geometry.Polygon, kx, ky float64) bool {
 			n := max(dx, -dx, dy)
 			for i := 1; i < n; i++ {
 				if at((dx*i)/n, (dy*i)/n) < c-periodicValley {
-					return true
+					peaks++
+					break
 				}
 			}
 		}
 	}
-	return false
+	return peaks >= periodicPeaks
 }
 
 // selfCorrelation is that of a picture with itself, moved.

@@ -419,7 +419,7 @@ func (p *Place) recolouredFigure() bool {
 // texture, as on two pages of one layout with other words. Where the hash of the whole
 // pictures says that they are one, nothing more is asked for.
 func (p *Place) looselyHeld(c *Comparison) bool {
-	if p.Probability < ActThreshold || c.PDQ <= wholePDQ && p.OfRef > wholeShare && p.OfContent > wholeShare {
+	if p.Probability < ActThreshold || c.PDQ <= samePDQ && p.OfRef > wholeShare && p.OfContent > wholeShare {
 		return false
 	}
 	few := p.held.support < figureSupport
@@ -437,6 +437,7 @@ const (
 	rewrittenAgree   = .7 // share of the texture that agrees, less than
 	rewrittenForeign = .2 // share of it that is another texture, more than
 	rewrittenSupport = 20 // weight of the features that such a place needs
+	samePDQ          = 20 // bits that may differ where the whole pictures are one, turned or mirrored
 	periodicSeen     = .2 // share of what should be seen of a repeating picture that has to be
 )
 
