@@ -27,13 +27,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/digitorus/timestamp"
+	digitorus "github.com/digitorus/timestamp"
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/photo"
 	"selvage/fixtures"
 	"selvage/provenance"
 	"selvage/provenance/sequencer"
+	"selvage/provenance/timestamp"
 	"selvage/registry"
 	"selvage/store"
 	"selvage/store/mem"
@@ -164,7 +165,7 @@ func otherAuthorities(t testing.TB, first *sequencer.Notary) []bundle {
 	var all []bundle
 	for name, key := range map[string]crypto.Signer{"rsa": rsaKey, "p384": p384} {
 		notary, err := sequencer.OpenNotary(ctx, sequencer.NotaryConfig{
-			Dir: tempDir(t), Origin: name + ".example/log", BatchAge: time.Millisecond, Time: newAuthority(t, key, authorityOptions{}),
+			Dir: tempDir(t), Origin: name + ".example/log", BatchAge: time.Millisecond, Time: only(t, newAuthority(t, key, authorityOptions{})),
 		})
 		must(t, err)
 		endings = append(endings, func() { _ = notary.Close(ctx) })
@@ -291,18 +292,31 @@ func newAuthority(t testing.TB, key crypto.Signer, o authorityOptions) *authorit
 	return a
 }
 
-// Stamp implements sequencer.Stamper.
-func (a *authority) Stamp(_ context.Context, data []byte) ([]byte, error) {
+// only is an authority alone.
+func only(t testing.TB, a *authority) sequencer.Stamper {
+	t.Helper()
+	s, err := timestamp.NewSeveral(1, a)
+	must(t, err)
+	return s
+}
+
+// stamp is a token over data, by whichever hash the authority is made to take.
+func (a *authority) stamp(data []byte) ([]byte, error) {
 	h := a.hash.New()
 	h.Write(data)
-	ts := timestamp.Timestamp{
-		HashAlgorithm: a.hash, HashedMessage: h.Sum(nil), Time: a.now().UTC().Truncate(time.Second), Accuracy: 1500 * time.Millisecond,
+	return a.StampDigest(ctx, a.hash, h.Sum(nil))
+}
+
+// StampDigest implements timestamp.Source.
+func (a *authority) StampDigest(_ context.Context, h crypto.Hash, digest []byte) ([]byte, error) {
+	ts := digitorus.Timestamp{
+		HashAlgorithm: h, HashedMessage: digest, Time: a.now().UTC().Truncate(time.Second), Accuracy: 1500 * time.Millisecond,
 		Policy: asn1.ObjectIdentifier{1, 2, 3, 4}, AddTSACertificate: true, Certificates: a.rest,
 	}
 	return ts.CreateResponseWithOpts(a.signer, a.key, crypto.SHA256)
 }
 
-// Authority implements sequencer.Stamper.
+// Authority implements timestamp.Source.
 func (a *authority) Authority() provenance.Authority {
 	return provenance.Authority{Name: "Test authority", Roots: a.roots}
 }

@@ -174,7 +174,7 @@ func hostileBundles(t testing.TB, f files) map[string]files {
 	for name, o := range hostile {
 		a := newAuthority(t, key, o)
 		c := f.clone()
-		token, err := a.Stamp(ctx, c["data/work/checkpoint"])
+		token, err := a.stamp(c["data/work/checkpoint"])
 		must(t, err)
 		c["data/work/checkpoint.tsr"] = token
 		c.trustIn(t, func(p *provenance.Policy) { p.Authorities = []provenance.Authority{a.Authority()} })
