@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -202,9 +203,40 @@ func (v *verifier) theCase(t *trust) {
 	v.rep.check("work", err, "it is of this registration")
 	err = v.caseFiles(st)
 	v.rep.check("files", err, "%d files are those of the case, %d are withheld in the cut %q", len(st.Files)-v.withheld, v.withheld, v.cut)
+	if v.bag[custodyName] != nil {
+		n, err := v.custody()
+		v.rep.check("custody", err, "%d line(s), each naming the digest of the one before", n)
+	}
 	if v.withheld > 0 {
 		v.rep.note("%d file(s) of the case are not in this cut; who has them can be held to the same statement", v.withheld)
 	}
+}
+
+// custody checks that each line of the custody record names the SHA-256 of the one before.
+func (v *verifier) custody() (n int, err error) {
+	text, err := v.read(custodyName)
+	if err != nil {
+		return 0, err
+	}
+	previous := ""
+	for line := range bytes.Lines(text) {
+		line, ended := bytes.CutSuffix(line, []byte("\n"))
+		var e struct {
+			Previous string `json:"previous"`
+		}
+		if err := json.Unmarshal(line, &e); err != nil || !ended {
+			return n, fmt.Errorf("custody.jsonl: line %d is not a JSON object with an end of line", n+1)
+		}
+		if e.Previous != previous {
+			return n, fmt.Errorf("custody.jsonl: line %d does not follow the one before", n+1)
+		}
+		previous = DigestOf(line)
+		n++
+	}
+	if n == 0 {
+		return 0, errors.New("custody.jsonl is empty")
+	}
+	return n, nil
 }
 
 func (v *verifier) caseFiles(st *CaseStatement) error {

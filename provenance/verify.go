@@ -116,13 +116,18 @@ func (v *verifier) statements() bool {
 		v.rep.add(Contradicted, "statement", "it is not of a work")
 		return false
 	}
+	if v.v1 && work.Type != WorkTypeV1 {
+		// README.txt of such a bundle is not compared, so that it must not pass for one.
+		v.rep.add(Contradicted, "statement", "a bundle of %s cannot hold a %s", bundleFormatV1, work.Type)
+		return false
+	}
 	v.work = f
 	v.originals(work)
 	v.rep.prefix = ""
 	if v.has("data/match/", "data/accused/") {
 		v.matched(work, f, t)
 	}
-	if v.has(caseDir) {
+	if !v.v1 && v.has(caseDir) {
 		v.theCase(t)
 	}
 	v.rep.prefix = ""
@@ -246,6 +251,13 @@ func (v *verifier) trust() (*trust, bool) {
 	if err == nil {
 		t, err = p.trust()
 	}
+	switch {
+	case err != nil:
+	case p.Beacons != nil:
+		err = errors.New("policy.json: that a value of outside was published is for the reader to find, not for the bundle to say")
+	case v.v1 && p.Witnesses != nil:
+		err = errors.New("policy.json: " + bundleFormatV1 + " has no witnesses")
+	}
 	if err == nil {
 		for name, want := range trustFiles(&p) {
 			have, e := v.read(name)
@@ -269,7 +281,7 @@ func (v *verifier) dossier(dir, name string) *dossier {
 	}
 	dsse, open, proofText := file("statement.dsse"), file("opening.txt"), file(name+".tlog-proof")
 	d := &dossier{envelope: dsse, tokens: [][]byte{file(tokenName(0))}}
-	for i := 1; i < maxTokens && v.bag[dir+tokenName(i)] != nil; i++ {
+	for i := 1; i < maxTokens && !v.v1 && v.bag[dir+tokenName(i)] != nil; i++ {
 		d.tokens = append(d.tokens, file(tokenName(i)))
 	}
 	if v.rep.failed() {

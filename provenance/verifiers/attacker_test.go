@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"hash/crc32"
 	"maps"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"selvage/provenance"
 )
@@ -115,6 +117,9 @@ func (f files) trustIn(t testing.TB, change func(p *provenance.Policy)) {
 	f["trust/policy.json"] = text
 	f["trust/log.vkey"] = []byte(strings.Join(p.Logs, "\n") + "\n")
 	f["trust/service-key.pem"] = []byte(strings.Join(p.Services, ""))
+	if delete(f, "trust/witnesses.vkey"); len(p.Witnesses) > 0 {
+		f["trust/witnesses.vkey"] = []byte(strings.Join(p.Witnesses, "\n") + "\n")
+	}
 	f["trust/tsa-ca.pem"] = nil
 	for _, a := range p.Authorities {
 		f["trust/tsa-ca.pem"] = append(f["trust/tsa-ca.pem"], a.Roots...)
@@ -143,13 +148,17 @@ func swaps(t testing.TB, f, donor files, stranger *provenance.Policy) []swap {
 		}
 		all = append(all, swap{name, c})
 	}
+	// The second token has swaps of its own.
 	dossier := func(dir, name string) []string {
 		return []string{dir + "statement.jcs", dir + "statement.dsse", dir + "opening.txt", dir + name + ".tlog-proof", dir + "checkpoint", dir + "checkpoint.tsr"}
 	}
 	// Every selection of the six parts of a registration from another one, but none and
 	// all; all six come with the other's digests and original, under the match or name.
-	graft := func(what string, into, from []string) {
+	graft := func(what string, into, from []string, every bool) {
 		for mask := 1; mask < 1<<len(into)-1; mask++ {
+			if n := bits.OnesCount(uint(mask)); !every && n > 1 && n < len(into)-1 {
+				continue // of other registrations than the work, one part, or all but one
+			}
 			edit(fmt.Sprintf("%s, parts %06b", what, mask), func(f files) {
 				for i := range into {
 					if mask>>i&1 == 1 {
@@ -160,10 +169,10 @@ func swaps(t testing.TB, f, donor files, stranger *provenance.Policy) []swap {
 		}
 	}
 	w := dossier("data/work/", "work")
-	graft("another work", w, w)
+	graft("another work", w, w, true)
 	if m := dossier("data/match/", "match"); f[m[0]] != nil {
 		if donor[m[0]] != nil {
-			graft("another match", m, m)
+			graft("another match", m, m, false)
 			edit("the whole of another match", func(f files) {
 				for _, n := range m {
 					f[n] = donor[n]
@@ -188,6 +197,7 @@ func swaps(t testing.TB, f, donor files, stranger *provenance.Policy) []swap {
 		})
 		edit("record gone", func(f files) { delete(f, "data/match/match.json") })
 		edit("accused file's name gone", func(f files) { delete(f, "data/accused/digest.txt") })
+		edit("no match", func(f files) { f.drop("data/match/", "data/accused/") })
 		edit("match without its registration", func(f files) {
 			for _, n := range m {
 				delete(f, n)
@@ -217,9 +227,11 @@ func swaps(t testing.TB, f, donor files, stranger *provenance.Policy) []swap {
 	edit("BagIt 0.97", func(f files) {
 		f["bagit.txt"] = []byte("BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n")
 	})
-	edit("newer format", func(f files) {
-		f["bag-info.txt"] = bytes.Replace(f["bag-info.txt"], []byte("bundle.v1"), []byte("bundle.v9"), 1)
-	})
+	for _, v := range []string{"v1", "v9"} {
+		edit("format "+v, func(f files) {
+			f["bag-info.txt"] = bytes.Replace(f["bag-info.txt"], []byte("bundle.v2"), []byte("bundle."+v), 1)
+		})
+	}
 	edit("digests of another work", func(f files) { f["data/work/digests.txt"] = donor["data/work/digests.txt"] })
 	edit("original replaced", func(f files) {
 		replaced := false
@@ -241,8 +253,192 @@ func swaps(t testing.TB, f, donor files, stranger *provenance.Policy) []swap {
 	edit("a key without its last byte", func(f files) {
 		f["trust/service-key.pem"] = bytes.TrimSuffix(f["trust/service-key.pem"], []byte("\n"))
 	})
+	for _, d := range []string{"data/work/", "data/key/", "data/match/", "data/case/"} {
+		if second := d + "checkpoint-2.tsr"; f[second] != nil {
+			edit(second+": on another checkpoint", func(f files) { f[second] = donor[second] })
+			edit(second+": gone, and a third there", func(f files) { f[d+"checkpoint-3.tsr"] = f[second]; delete(f, second) })
+			edit(second+": empty", func(f files) { f[second] = nil })
+			edit(second+": a third on another checkpoint", func(f files) { f[d+"checkpoint-3.tsr"] = donor[second] })
+		}
+	}
+	if outside := "data/work/not-before.txt"; f[outside] != nil {
+		edit("no value of outside", func(f files) { delete(f, outside) })
+		edit("another value of outside", func(f files) { f[outside] = append(f[outside], '\n') })
+		if strings.Contains(string(f[outside]), "outside.example") {
+			edit("value of outside cosigned later", func(f files) {
+				c, _ := outsideCheckpoint(time.Now())
+				f[outside] = c
+			})
+		}
+	}
+	edit("values of outside vouched for by the bundle", func(f files) {
+		f.trustIn(t, func(p *provenance.Policy) {
+			p.Beacons = []provenance.Beacon{{Source: "x", Digest: digest(f["data/work/not-before.txt"]), Time: "2026-11-01T00:00:00.000Z"}}
+		})
+	})
+	if k := dossier("data/key/", "key"); f[k[0]] != nil {
+		graft("another key", k, k, false)
+		claimSwaps(edit, donor)
+	}
+	if c := dossier("data/case/", "case"); f[c[0]] != nil {
+		graft("another case", c, c, false)
+		caseSwaps(edit, donor)
+	}
 	proofSwaps(edit, donor)
 	envelopeSwaps(t, edit)
+	return all
+}
+
+// drop takes out all files whose names begin so.
+func (f files) drop(prefixes ...string) {
+	maps.DeleteFunc(f, func(n string, _ []byte) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(n, p) })
+	})
+}
+
+// take takes over all files of the donor whose names begin so.
+func (f files) take(donor files, prefixes ...string) {
+	f.drop(prefixes...)
+	for n, data := range donor {
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(n, p) }) {
+			f[n] = data
+		}
+	}
+}
+
+// claimSwaps exchange the designer's claim and key. The donor's key came into the log
+// after the work.
+func claimSwaps(edit func(string, func(files)), donor files) {
+	edit("another work's claim", func(f files) { f.take(donor, "data/work/claim.") })
+	edit("another work's claim, statement only", func(f files) { f.take(donor, "data/work/claim.jcs") })
+	edit("another work's claim, envelope only", func(f files) { f.take(donor, "data/work/claim.dsse") })
+	edit("another key, registered later", func(f files) { f.take(donor, "data/key/") })
+	edit("another key and claim", func(f files) { f.take(donor, "data/key/", "data/work/claim.") })
+	edit("another key.pem", func(f files) { f.take(donor, "data/key/key.pem") })
+	edit("no claim", func(f files) { f.drop("data/work/claim.") })
+	edit("no claim envelope", func(f files) { f.drop("data/work/claim.dsse") })
+	edit("no key", func(f files) { f.drop("data/key/") })
+	edit("neither claim nor key", func(f files) { f.drop("data/key/", "data/work/claim.") })
+	edit("the work as the key", func(f files) {
+		for _, n := range []string{"statement.jcs", "statement.dsse", "opening.txt", "checkpoint", "checkpoint.tsr", "checkpoint-2.tsr"} {
+			f["data/key/"+n] = f["data/work/"+n]
+		}
+		f["data/key/key.tlog-proof"] = f["data/work/work.tlog-proof"]
+	})
+	edit("the service's key as the designer's", func(f files) { f["data/key/key.pem"] = f["trust/service-key.pem"] })
+	edit("the claim as the statement", func(f files) {
+		f["data/work/statement.dsse"], f["data/work/statement.jcs"] = f["data/work/claim.dsse"], f["data/work/claim.jcs"]
+	})
+}
+
+// caseSwaps exchange what a case names.
+func caseSwaps(edit func(string, func(files)), donor files) {
+	for _, n := range []string{"report.pdf", "data/custody.jsonl", "tools/verify.sh", "data/case/salts.txt", "data/case/cut.txt", "data/work/original.png"} {
+		edit("case: another "+n, func(f files) {
+			if f[n] = donor[n]; donor[n] == nil || n == "tools/verify.sh" || n == "data/case/cut.txt" {
+				f[n] = []byte("x\n")
+			}
+		})
+		edit("case: another "+n+" more or less", func(f files) {
+			if f[n] == nil {
+				f[n] = []byte("x")
+			} else {
+				delete(f, n)
+			}
+		})
+	}
+	for _, cut := range []string{"court", "officer", "party", "digests"} {
+		edit("cut renamed to "+cut, func(f files) {
+			if text := cut + "\n"; string(f["data/case/cut.txt"]) == text {
+				f["data/case/cut.txt"] = []byte(cut) // without the end of the line
+			} else {
+				f["data/case/cut.txt"] = []byte(text)
+			}
+		})
+	}
+	edit("another whole case", func(f files) { f.take(donor, "data/case/") })
+	edit("another whole case with its report and record", func(f files) {
+		f.take(donor, "data/case/", "report.pdf", "data/custody.jsonl", "tools/")
+	})
+	edit("no case", func(f files) { f.drop("data/case/") })
+	edit("neither case nor what it explains", func(f files) {
+		f.drop("data/case/statement")
+	})
+	salts := func(what string, change func(l []string) []string) {
+		edit("salts: "+what, func(f files) {
+			f["data/case/salts.txt"] = []byte(strings.Join(change(strings.SplitAfter(string(f["data/case/salts.txt"]), "\n")), ""))
+		})
+	}
+	salts("in another order", func(l []string) []string { l[0], l[1] = l[1], l[0]; return l })
+	salts("one less", func(l []string) []string { return l[1:] })
+	salts("one twice", func(l []string) []string { return append([]string{l[0]}, l...) })
+	salts("one of no file", func(l []string) []string { return append(l, strings.Repeat("0", 64)+" x\n") })
+	salts("two exchanged", func(l []string) []string {
+		a, b := l[0][:64], l[1][:64]
+		l[0], l[1] = b+l[0][64:], a+l[1][64:]
+		return l
+	})
+	salts("a line unended", func(l []string) []string { return append(l, "x") })
+}
+
+// witnessSwaps are about the cosignatures of the one bundle that carries a quorum.
+func witnessSwaps(t testing.TB, f files) (all []swap) {
+	t.Helper()
+	for _, dir := range []string{"data/work/work", "data/case/case"} {
+		name := dir + ".tlog-proof"
+		try := func(what string, change func(lines []string) []string) {
+			c := f.clone()
+			head, signed, _ := strings.Cut(string(c[name]), "\n\n")
+			c[name] = []byte(head + "\n\n" + strings.Join(change(strings.SplitAfter(signed, "\n")), ""))
+			if bytes.Equal(c[name], f[name]) {
+				t.Fatalf("%s: changes nothing", what)
+			}
+			all = append(all, swap{name + ": " + what, c})
+		}
+		other := "data/case/case.tlog-proof"
+		if other == name {
+			other = "data/work/work.tlog-proof"
+		}
+		_, foreign, _ := strings.Cut(string(f[other]), "\n\n")
+		lines := strings.SplitAfter(foreign, "\n")
+		try("no cosignatures", func(l []string) []string { return l[:5] })
+		try("one cosignature", func(l []string) []string { return l[:6] })
+		try("one cosignature twice", func(l []string) []string { return append(l[:6], l[5]) })
+		try("a cosignature of another checkpoint", func(l []string) []string { l[5] = lines[5]; return l })
+		try("cosignatures of another checkpoint", func(l []string) []string { l[5], l[6] = lines[5], lines[6]; return l })
+		try("a cosignature under another name", func(l []string) []string { l[6] = strings.Replace(l[6], "w3", "w2", 1); return l })
+		try("a cosignature by nobody", func(l []string) []string { l[6] = strings.Replace(l[6], "w3", "w9", 1); return l })
+		try("a cosignature of no base64", func(l []string) []string { l[6] = strings.Replace(l[6], "=\n", "\n", 1) + "\n"; return l })
+	}
+	trust := func(what string, change func(p *provenance.Policy)) {
+		c := f.clone()
+		c.trustIn(t, change)
+		all = append(all, swap{"witnesses: " + what, c})
+	}
+	trust("another key for one", func(p *provenance.Policy) { p.Witnesses[2] = vkey("w3.example", keyOf(104)) })
+	trust("one of those who signed is gone", func(p *provenance.Policy) { p.Witnesses = p.Witnesses[1:] })
+	c := f.clone()
+	c["trust/witnesses.vkey"] = bytes.Replace(c["trust/witnesses.vkey"], []byte("w2"), []byte("w4"), 1)
+	all = append(all, swap{"witnesses: a name in one form only", c})
+	c = f.clone()
+	delete(c, "trust/witnesses.vkey")
+	return append(all, swap{"witnesses: no keys", c})
+}
+
+// allSwaps are those of the first two works of each kind, and the witnesses'.
+func allSwaps(t testing.TB, bundles []bundle) (all []swap) {
+	t.Helper()
+	stranger := bundles[len(bundles)-1].policy
+	for i, x := range bundles {
+		if x.name == "witnessed" {
+			all = append(all, witnessSwaps(t, unpack(t, x.zip))...)
+		}
+		if i+len(kinds) < len(bundles) && i < len(kinds) && bundles[i+len(kinds)].name == x.name {
+			for _, s := range swaps(t, unpack(t, x.zip), unpack(t, bundles[i+len(kinds)].zip), stranger) {
+				all = append(all, swap{x.name + ": " + s.name, s.f})
+			}
+		}
+	}
 	return all
 }
 

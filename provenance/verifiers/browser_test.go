@@ -142,8 +142,8 @@ func (b *browser) eval(expression string, value any) error {
 
 // report is what verify.html says of a bundle.
 type report struct {
-	Outcome, Headline, NotAfter string
-	Lines                       []struct{ Check, Outcome, Reason string }
+	Outcome, Headline, NotAfter, NotBefore string
+	Lines                                  []struct{ Check, Outcome, Reason string }
 }
 
 const bytesOf = "Uint8Array.from(atob(%q), c => c.charCodeAt(0))"

@@ -15,7 +15,6 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"image"
 	"image/jpeg"
 	"image/png"
@@ -23,6 +22,7 @@ import (
 	"math/big"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -108,50 +108,120 @@ func tempDir(t testing.TB) string {
 	return dir
 }
 
-// makeBundles registers n generated pictures with a real registry and matches edits of
-// them; each work gives one bundle, of a kind that goes by its number. To them come
-// bundles of a second service with time authorities of other key types, and one whose
-// work and match are signed under different keys.
+// kind is what a bundle of a registered work holds.
+type kind struct {
+	cut                         provenance.Cut
+	claim, match, accused, both bool // both: two files
+}
+
+// kinds of bundle, in turn; a work and the sixth after it are of one kind.
+var kinds = []kind{
+	{cut: provenance.CourtCut, claim: true, match: true, accused: true},
+	{cut: provenance.OfficerCut, claim: true, match: true},
+	{cut: provenance.PartyCut, claim: true, match: true, accused: true},
+	{cut: provenance.DigestsCut, claim: true},
+	{cut: provenance.CourtCut, match: true, both: true},
+	{cut: provenance.CourtCut, claim: true, both: true},
+}
+
+func (k kind) String() string {
+	name := string(k.cut)
+	for _, part := range []struct {
+		name string
+		has  bool
+	}{{" claim", k.claim}, {" match", k.match}, {" accused", k.accused}, {" two-files", k.both}} {
+		if part.has {
+			name += part.name
+		}
+	}
+	return name
+}
+
+// makeBundles registers n generated pictures with a real registry, each with a key and a
+// claim of its designer, under two time authorities and a checkpoint of another log, and
+// compares edits of them; each work gives one bundle, of a kind that goes by its number. To
+// them come the bundle of format v1 that is kept, one whose checkpoints are cosigned by a
+// quorum of witnesses, those of a second service with time authorities of other key types,
+// and one whose work and match are signed under different keys.
 func makeBundles(t testing.TB, n int) []bundle {
 	t.Helper()
-	notary, err := sequencer.OpenNotary(ctx, sequencer.NotaryConfig{Dir: tempDir(t), Origin: "test.selvage/log", BatchAge: time.Millisecond})
-	must(t, err)
+	notary, _ := openNotary(t, "test.selvage/log")
+	outside, witness := outsideCheckpoint(time.Now().Add(-time.Minute))
 	service, err := registry.Open(ctx, registry.Config{
 		KV: mem.NewKV(), Blobs: store.NewBlobs(mem.NewObjects()), Notary: notary,
-		Hashers: fingerprint.Set{photo.New(photo.Options{})}, DataDir: tempDir(t), ReceiptWait: time.Minute,
+		Hashers: fingerprint.Set{photo.New(photo.Options{})}, DataDir: tempDir(t), ReceiptWait: 5 * time.Minute,
+		Tools: map[string][]byte{"verify.sh": []byte("#!/bin/sh\n"), "SOURCES.txt": []byte("elsewhere\n")},
+		Outside: func(context.Context) (registry.OutsideValue, error) {
+			nb, err := provenance.NewCheckpointValue(outside, []string{witness})
+			return registry.OutsideValue{NotBefore: nb, Value: outside, Witnesses: []string{witness}}, err
+		},
 	})
 	must(t, err)
-	endings = append(endings, func() { _ = errors.Join(service.Close(ctx), notary.Close(ctx)) })
+	endings = append(endings, func() { _ = service.Close(ctx) })
+	policy := notary.Policy()
+	policy.Witnesses = []string{witness}
 
-	families := fixtures.Families()
 	var all []bundle
 	for i := range n {
-		picture := fixtures.Original(families[i%8].Name, uint64(i), 160, 120)
+		k := kinds[i%len(kinds)]
+		picture := fixtures.Original(fixtures.Families()[i%8].Name, uint64(i), 160, 120)
 		original := asPNG(t, picture)
-		// A title that looks like fields of the statement must stay a title.
-		title := `Twill №5 <&> "digest":"00" \ "type":"selvage.match.v1"`
-		files := []registry.File{{Name: "a.png", Data: original}}
-		if i%4 == 3 {
-			files = append(files, registry.File{Name: "b.jpg", Data: asJPEG(t, fixtures.Original(families[8].Name, uint64(i), 160, 120))})
+		q := registry.RegisterRequest{Owner: "ann", Visibility: registry.Matchable, Files: []registry.File{{Name: "a.png", Data: original}}}
+		if k.both {
+			q.Files = append(q.Files, registry.File{Name: "b.jpg", Data: asJPEG(t, fixtures.Original(fixtures.Families()[8].Name, uint64(i), 160, 120))})
 		}
-		reg, err := service.Register(ctx, registry.RegisterRequest{Owner: "ann", Title: title, Visibility: registry.Matchable, Files: files})
+		// A title that looks like fields of the statement must stay a title.
+		const title = `Twill №5 <&> "digest":"00" \ "type":"selvage.match.v1"`
+		if q.Title = title; k.claim {
+			q.Title = ""
+			designer := keyOf(byte(1 + i/len(kinds))) // sixty keys are more than an owner may have
+			_, err := service.RegisterKey(ctx, "ann", selfSigned(t, "selvage", "ann", designer))
+			must(t, err)
+			q.Claim = claimOf(t, title, q.Files, designer)
+		}
+		reg, err := service.Register(ctx, q)
 		must(t, err)
-		q := registry.EvidenceRequest{Owner: "ann", Work: reg.Work.ID, DigestsOnly: i%4 == 1}
-		if i%4 == 2 || i%4 == 3 {
+		e := registry.EvidenceRequest{Owner: "ann", Work: reg.Work.ID, Cut: k.cut}
+		if k.match {
 			accused := registry.File{Name: "q.jpg", Data: asJPEG(t, picture)}
 			rep, err := service.Compare(ctx, "ann", reg.Work.ID, accused)
 			must(t, err)
-			q.Match = rep.ID
-			if i%4 == 2 {
-				q.Accused = &accused
+			if e.Match = rep.ID; k.accused {
+				e.Accused = &accused
 			}
 		}
 		var buf bytes.Buffer
-		must(t, service.Evidence(ctx, q, &buf))
-		kind := []string{"work", "digests only", "match", "two files and a match"}[i%4]
-		all = append(all, bundle{kind, buf.Bytes(), original, notary.Policy()})
+		must(t, service.Evidence(ctx, e, &buf))
+		all = append(all, bundle{k.String(), buf.Bytes(), original, policy})
 	}
+	all = append(all, kept(t), witnessed(t))
 	return append(all, otherAuthorities(t, notary)...)
+}
+
+// openNotary is a notary with two time authorities.
+func openNotary(t testing.TB, origin string) (*sequencer.Notary, sequencer.Stamper) {
+	t.Helper()
+	local, err := timestamp.OpenLocal(tempDir(t), nil)
+	must(t, err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	both, err := timestamp.NewSeveral(2, local, newAuthority(t, key, authorityOptions{}))
+	must(t, err)
+	notary, err := sequencer.OpenNotary(ctx, sequencer.NotaryConfig{Dir: tempDir(t), Origin: origin, BatchAge: time.Millisecond, Time: both})
+	must(t, err)
+	endings = append(endings, func() { _ = notary.Close(ctx) })
+	return notary, both
+}
+
+// kept is the bundle of format selvage.bundle.v1 in package provenance's testdata.
+func kept(t testing.TB) bundle {
+	t.Helper()
+	zip, err := os.ReadFile("../testdata/bundle-v1.zip")
+	must(t, err)
+	f := unpack(t, zip)
+	p, err := provenance.ParsePolicy(f["trust/policy.json"])
+	must(t, err)
+	return bundle{"v1", zip, f["data/work/original.png"], p}
 }
 
 // otherAuthorities are bundles of services whose time authority has an RSA or P-384 key
@@ -264,7 +334,13 @@ func newAuthority(t testing.TB, key crypto.Signer, o authorityOptions) *authorit
 	top := ca()
 	top.MaxPathLenZero = o.shortPath
 	root := sign("Test root", top, caKey.Public(), nil, caKey)
-	mid := sign("Test intermediate", ca(), midKey.Public(), root, caKey)
+	// The longer certificate stands second in the token, where the one that signs is the
+	// first: DER wants a set in order.
+	comment, err := asn1.MarshalWithParams(strings.Repeat("x", 700), "ia5")
+	must(t, err)
+	longer := ca()
+	longer.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 16, 840, 1, 113730, 1, 13}, Value: comment}}
+	mid := sign("Test intermediate", longer, midKey.Public(), root, caKey)
 	usages := []asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}}
 	if o.moreUsages {
 		usages = append(usages, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 3})
