@@ -59,7 +59,7 @@ var access = map[string][]Role{
 
 // public routes need no key.
 var public = map[string]bool{
-	"GET /healthz": true, "GET /readyz": true, "GET /openapi.yaml": true,
+	"GET /healthz": true, "GET /readyz": true, "GET /openapi.yaml": true, "GET /verify": true,
 	"GET /.well-known/c2pa-soft-binding-resolution": true,
 	"GET /c2pa/services/supportedAlgorithms":        true, "GET /c2pa/services/capabilities": true, "GET /c2pa/services/status": true,
 }

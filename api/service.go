@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"selvage/api/oas"
+	"selvage/provenance/verifiers"
 	"selvage/registry"
 	"selvage/store"
 )
@@ -24,6 +25,16 @@ func OpenAPI() []byte { return append([]byte(nil), spec...) }
 func (s *Server) Spec(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "public, max-age=3600")
 	return c.Blob(http.StatusOK, "application/yaml", spec)
+}
+
+// VerifyPage is GET /verify: the page that checks an evidence bundle, in the browser.
+func (s *Server) VerifyPage(c echo.Context) error {
+	h := c.Response().Header()
+	h.Set("Cache-Control", "public, max-age=3600")
+	h.Set("Content-Security-Policy", verifiers.ContentSecurityPolicy()+"; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	return c.Blob(http.StatusOK, "text/html; charset=utf-8", verifiers.HTML)
 }
 
 // Health is GET /healthz: the process answers.

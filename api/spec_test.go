@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"selvage/provenance/verifiers"
 )
 
 func newTestLog(w io.Writer) *slog.Logger {
@@ -85,6 +87,18 @@ func TestSpecIsServed(t *testing.T) {
 	r := newEnv(t, nil).do(call{method: "GET", path: "/openapi.yaml"})
 	if r.status != 200 || string(r.body) != string(OpenAPI()) {
 		t.Errorf("status %d, %d bytes", r.status, len(r.body))
+	}
+}
+
+// TestVerifyPage: whoever has a bundle gets the page that checks it, without a key, and the
+// page may do nothing but that.
+func TestVerifyPage(t *testing.T) {
+	r := newEnv(t, nil).do(call{method: "GET", path: "/verify"})
+	if r.status != 200 || string(r.body) != string(verifiers.HTML) || r.header.Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Errorf("status %d, %s, %d bytes", r.status, r.header.Get("Content-Type"), len(r.body))
+	}
+	if p := r.header.Get("Content-Security-Policy"); !strings.HasPrefix(p, "default-src 'none'; script-src 'sha256-") || strings.Contains(p, "unsafe") || !strings.Contains(p, "frame-ancestors 'none'") {
+		t.Errorf("policy %q", p)
 	}
 }
 

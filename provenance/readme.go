@@ -20,6 +20,8 @@ type guide struct {
 	Parts        []guidePart
 	// Originals and Accused say that those files are in the bundle, Report that report.pdf is.
 	Originals, Accused, Report bool
+	// Tools says that verify.sh and verify.html are.
+	Tools bool
 	// Lower is the lower bound of the registration's time, Outside where it comes from.
 	Lower, Outside string
 	Claim          *ClaimStatement
@@ -61,6 +63,7 @@ func (v *verifier) readme() (text []byte, date string, err error) {
 	g := guide{
 		Format: bundleFormat, Work: work, ID: printable(work.Work), Title: printable(work.Title), Owner: printable(work.Owner.Name + " (" + work.Owner.ID + ")"),
 		Originals: true, Report: v.bag[reportName] != nil,
+		Tools: v.bag[toolsDir+"verify.sh"] != nil && v.bag[toolsDir+"verify.html"] != nil,
 	}
 	for i := range work.Assets {
 		g.Originals = g.Originals && v.bag[originalName(work, i)] != nil
@@ -182,6 +185,15 @@ The quick check, with the network off (exit status 0 means proved):
   selvage-verify BUNDLE.zip --policy POLICY.json
 Without --policy the keys in trust/ are taken at their word. Compare them with
 copies published elsewhere, or name your own in a policy file.
+{{- if .Tools}}
+
+Two more verifiers, which share no code with that one, are in tools/:
+  sh tools/verify.sh
+in the folder "bundle" of the unpacked zip, and tools/verify.html, which a browser opens
+and which takes the zip. Both check all that selvage-verify checks, but for this README.
+They were packed by whoever packed the bundle: better take them from elsewhere, see
+tools/SOURCES.txt.
+{{- end}}
 
 The check without our tools
   Unpack the zip and go into the folder "bundle". Lines that begin with $ are

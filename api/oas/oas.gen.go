@@ -1562,6 +1562,9 @@ type ServerInterface interface {
 	// ReadReceipt The receipt of an own work, which a stranger can check offline
 	// (GET /v1/works/{id}/receipt)
 	ReadReceipt(ctx echo.Context, id WorkID, params ReadReceiptParams) error
+	// VerifyPage The page that checks an evidence bundle
+	// (GET /verify)
+	VerifyPage(ctx echo.Context) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -3008,6 +3011,15 @@ func (w *ServerInterfaceWrapper) ReadReceipt(ctx echo.Context) error {
 	return err
 }
 
+// VerifyPage converts echo context to params.
+func (w *ServerInterfaceWrapper) VerifyPage(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VerifyPage(ctx)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -3103,5 +3115,6 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/works/:id/evidence", wrapper.ReadEvidence, options.OperationMiddlewares["ReadEvidence"]...)
 	router.POST(options.BaseURL+"/v1/works/:id/evidence", wrapper.MakeEvidence, options.OperationMiddlewares["MakeEvidence"]...)
 	router.GET(options.BaseURL+"/v1/works/:id/receipt", wrapper.ReadReceipt, options.OperationMiddlewares["ReadReceipt"]...)
+	router.GET(options.BaseURL+"/verify", wrapper.VerifyPage, options.OperationMiddlewares["VerifyPage"]...)
 
 }

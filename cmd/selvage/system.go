@@ -13,6 +13,7 @@ import (
 	"selvage/fingerprint/photo"
 	"selvage/provenance/beacon"
 	"selvage/provenance/sequencer"
+	"selvage/provenance/verifiers"
 	"selvage/provenance/witness"
 	"selvage/registry"
 	"selvage/store"
@@ -67,6 +68,7 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 	c := registry.Config{
 		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(), DataDir: s.Data,
 		Name: s.Name, Log: e.log, Observe: observe, FlushEvery: s.FlushEvery, VerifyURL: s.VerifyURL,
+		Tools: verifiers.Files(),
 	}
 	if o := s.Outside; o.From != "" {
 		if y.outside, err = beacon.Open(e.ctx, beacon.Config{Kind: o.Kind, From: o.From, Witnesses: o.Witnesses, Log: e.log}); err != nil {

@@ -305,13 +305,15 @@ func (s *sheet) checks(list []Check) {
 	}
 }
 
-// StandardChecks are the ways to check any bundle of format selvage.bundle.v1.
+// StandardChecks are the ways to check any bundle of a format selvage.bundle.
 func StandardChecks() []Check {
 	return []Check{
 		{"With our verifier", "One program, which reads nothing but the bundle. Its first line says what was proved, and its exit status is 0. With a policy file it asks also whether your own copies of the keys agree.",
 			[]Step{{"selvage-verify BUNDLE.zip", ""}, {"selvage-verify BUNDLE.zip --file ORIGINAL", ""}, {"selvage-verify BUNDLE.zip --policy POLICY.json", ""}}},
 		{"With a shell and OpenSSL", "README.txt in the bundle gives each command with the output to expect: the digests of all files, the signature of the service, the entry in the log, and the time token. It begins with:",
 			[]Step{{"sha256sum --quiet -c manifest-sha256.txt && echo complete", "complete"}}},
+		{"With verifiers that share no code with ours", "tools/verify.sh is a shell script for the unpacked bundle; tools/verify.html is a page that a browser opens, with the network off, and that takes the zip. A tool that came with a bundle was packed by whoever packed the bundle: better take it from elsewhere, as tools/SOURCES.txt says.",
+			[]Step{{"sh tools/verify.sh", ""}}},
 		{"With a program of your own", "The formats in the bundle are public: BagIt (RFC 8493), canonical JSON (RFC 8785), DSSE signatures, Ed25519 (RFC 8032), a Merkle tree log (RFC 6962, C2SP tlog-proof and tlog-checkpoint), and time stamps (RFC 3161).", nil},
 	}
 }

@@ -3,6 +3,7 @@
 package verifiers_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"flag"
 	"fmt"
@@ -22,9 +23,12 @@ import (
 
 var (
 	nBundles  = flag.Int("bundles", 16, "bundles from real registrations")
-	nChanges  = flag.Int("changes", 20000, "single-byte changes of the zip, for selvage-verify and verify.html")
+	nChanges  = flag.Int("changes", 20000, "single-byte changes of the zip, for selvage-verify")
+	nPage     = flag.Int("page", 20000, "how many of those also for verify.html")
 	nScript   = flag.Int("script", 20000, "single-byte changes of unpacked files, for verify.sh")
 	nRepacked = flag.Int("repacked", 4000, "single-byte changes under fitting manifests, for selvage-verify and verify.html")
+	skipSwaps = flag.Bool("noswaps", false, "leave the swaps to verify.sh")
+	limit     = flag.Duration("limit", 100*time.Hour, "after which each class ends, and says how far it came")
 	nDeep     = flag.Int("deep", 600, "how many of those and of the swaps also for verify.sh")
 	workers   = flag.Int("workers", 2, "copies of verify.sh at a time")
 	seed      = flag.Uint64("seed", 0, "of the changes; 0 takes one from the clock")
@@ -85,14 +89,43 @@ func TestMutate(t *testing.T) {
 	scriptChanges(t, bundles, r, say)
 }
 
+// inTime starts the clock of a class; what it returns says when the time is over.
+func inTime() func() bool {
+	end := time.Now().Add(*limit)
+	return func() bool { return time.Now().After(end) }
+}
+
+// evenChanges are random changes of a zip, half of them anywhere and half such that each
+// file has the same chance, however short it is.
+func evenChanges(t *testing.T, b []byte, n int, r *mrand.Rand) []change {
+	all := randomChanges(b, n, r)
+	zr, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	must(t, err)
+	for i := range all {
+		f := zr.File[r.IntN(len(zr.File))]
+		if i%2 == 0 || f.UncompressedSize64 == 0 {
+			continue
+		}
+		at, err := f.DataOffset()
+		must(t, err)
+		c := randomChanges(b[at:at+int64(f.UncompressedSize64)], 1, r)[0]
+		all[i] = change{int(at) + c.At, c.Value}
+	}
+	return all
+}
+
 // share is how many of n things fall to the i-th of k.
 func share(n, i, k int) int { return n*(i+1)/k - n*i/k }
 
 func zipChanges(t *testing.T, bundles []bundle, b *browser, r *mrand.Rand, say func(string, ...any)) {
 	var ours, html count
+	over := inTime()
 	for i, x := range bundles {
-		changes := randomChanges(x.zip, share(*nChanges, i, len(bundles)), r)
-		for batch := range slices.Chunk(changes, 100) {
+		changes := evenChanges(t, x.zip, share(*nChanges, i, len(bundles)), r)
+		for batch := range slices.Chunk(changes[:min(len(changes), share(*nPage, i, len(bundles)))], 20) {
+			if over() {
+				break
+			}
 			outcomes, err := b.verifyChanged(x.zip, batch)
 			must(t, err)
 			for j, o := range outcomes {
@@ -102,6 +135,9 @@ func zipChanges(t *testing.T, bundles []bundle, b *browser, r *mrand.Rand, say f
 			}
 		}
 		for _, c := range changes {
+			if over() {
+				break
+			}
 			changed := bytes.Clone(x.zip)
 			changed[c.At] = c.Value
 			if !ours.add(string(goVerify(changed, nil).Outcome)) {
@@ -125,12 +161,15 @@ func signed(f files) []string {
 // may differ, if all else stays as it was: the same time is proved.
 func repacked(t *testing.T, bundles []bundle, b *browser, r *mrand.Rand, say func(string, ...any)) (forScript []swap) {
 	var ours, html, tokens count
-	k := 0
+	k, over := 0, inTime()
 	for i, x := range bundles {
 		f := unpack(t, x.zip)
 		good := goVerify(x.zip, nil)
 		names := signed(f)
 		for range share(*nRepacked, i, len(bundles)) {
+			if over() {
+				break
+			}
 			k++
 			name := names[r.IntN(len(names))]
 			if k%10 == 0 {
@@ -183,6 +222,9 @@ func scriptOn(t *testing.T, f files) (outcome, output string) {
 func swapped(t *testing.T, bundles []bundle, b *browser, say func(string, ...any)) (all []swap) {
 	var ours, html count
 	all = allSwaps(t, bundles)
+	if *skipSwaps {
+		return append(all, lies(t)[1:]...)
+	}
 	for _, s := range all {
 		zip := s.f.pack()
 		if !ours.add(string(goVerify(zip, nil).Outcome)) {
@@ -236,9 +278,10 @@ func scriptSwaps(t *testing.T, list []swap, say func(string, ...any)) {
 func inParallel(n int, body func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
+	over := inTime()
 	for range *workers {
 		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+			for i := next.Add(1) - 1; i < int64(n) && !over(); i = next.Add(1) - 1 {
 				body(int(i))
 			}
 		})
@@ -253,9 +296,10 @@ func scriptChanges(t *testing.T, bundles []bundle, r *mrand.Rand, say func(strin
 	for i := range parts {
 		parts[i] = mrand.New(mrand.NewPCG(r.Uint64(), uint64(i)))
 	}
+	over := inTime()
 	inParallel(len(bundles), func(i int) {
 		x := bundles[i]
-		changeFiles(t, unpack(t, x.zip), share(*nScript, i, len(bundles)), parts[i], func(name string, c change, outcome string) {
+		changeFiles(t, unpack(t, x.zip), share(*nScript, i, len(bundles)), parts[i], over, func(name string, c change, outcome string) {
 			if !shell.add(outcome) {
 				t.Errorf("%s: %s: byte %+v: verify.sh: %s", x.name, name, c, outcome)
 			}

@@ -50,7 +50,7 @@ func TestPage(t *testing.T) {
 	t.Parallel()
 	b := openBrowser(t) // of its own, as the page keeps what was chosen
 	path := filepath.Join(t.TempDir(), "bundle.zip")
-	must(t, os.WriteFile(path, l.bundles[2].zip, 0o644))
+	must(t, os.WriteFile(path, l.bundles[0].zip, 0o644))
 	var doc struct{ Root struct{ NodeID int } }
 	must(t, b.call("DOM.getDocument", nil, &doc))
 	var input struct{ NodeID int }
@@ -71,7 +71,7 @@ func TestPage(t *testing.T) {
 			Loaded: performance.getEntriesByType('resource').length,
 		};
 	})()`, &shown))
-	if shown.Word != "Proved" || shown.Focus != "word" || shown.Lines < 20 || shown.Loaded != 0 || !shown.Styled || !strings.Contains(shown.Facts, "not later than") {
+	if shown.Word != "Proved" || shown.Focus != "word" || shown.Lines < 20 || shown.Loaded != 0 || !shown.Styled || !strings.Contains(shown.Facts, "Not laterthan 20") || !strings.Contains(shown.Facts, "Not earlierthan 20") {
 		t.Errorf("%+v", shown)
 	}
 	var forbidden string

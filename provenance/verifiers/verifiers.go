@@ -12,7 +12,9 @@
 package verifiers
 
 import (
-	_ "embed" // for the two files
+	"crypto/sha256"
+	_ "embed" // for the files
+	"fmt"
 	"regexp"
 )
 
@@ -25,6 +27,19 @@ var Shell []byte
 //
 //go:embed verify.html
 var HTML []byte
+
+//go:embed SOURCES.txt
+var sources string
+
+// Files are what goes into tools/ of a bundle: the two verifiers, and SOURCES.txt, which
+// says what they are, under which licence, and how to get and build the third. The same
+// version of this package gives the same bytes.
+func Files() map[string][]byte {
+	return map[string][]byte{
+		"verify.sh": Shell, "verify.html": HTML,
+		"SOURCES.txt": fmt.Appendf(nil, sources, sha256.Sum256(Shell), sha256.Sum256(HTML)),
+	}
+}
 
 var policyTag = regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]*)"`)
 

@@ -317,7 +317,7 @@ func TestChangedBytes(t *testing.T) {
 				t.Errorf("%s: byte %d set to %d: selvage-verify: %s", x.name, c.At, c.Value, rep)
 			}
 		}
-		changeFiles(t, unpack(t, x.zip), 5, r, func(name string, c change, outcome string) {
+		changeFiles(t, unpack(t, x.zip), 5, r, func() bool { return false }, func(name string, c change, outcome string) {
 			if outcome != "contradicted" && outcome != "cannot tell" {
 				t.Errorf("%s: %s: byte %d set to %d: verify.sh: %s", x.name, name, c.At, c.Value, outcome)
 			}
@@ -326,8 +326,8 @@ func TestChangedBytes(t *testing.T) {
 }
 
 // changeFiles runs verify.sh n times, each with one byte of one file changed; every
-// file has its turn before any has another.
-func changeFiles(t testing.TB, f files, n int, r *mrand.Rand, answer func(name string, c change, outcome string)) {
+// file has its turn before any has another. It ends early when the time is over.
+func changeFiles(t testing.TB, f files, n int, r *mrand.Rand, over func() bool, answer func(name string, c change, outcome string)) {
 	t.Helper()
 	dir := f.write(t)
 	var names []string
@@ -338,6 +338,9 @@ func changeFiles(t testing.TB, f files, n int, r *mrand.Rand, answer func(name s
 	}
 	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	for i := range n {
+		if over() {
+			return
+		}
 		name := names[i%len(names)]
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		c := randomChanges(f[name], 1, r)[0]
