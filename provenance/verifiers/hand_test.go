@@ -322,13 +322,6 @@ func lies(t testing.TB) []swap {
 		tell("a predecessor that was not claimed", func(x *story) {
 			x.work = func(w *provenance.WorkStatement) { w.Version, w.Previous = 2, digest(nil) }
 		}),
-		tell("a value of outside later than its witness says", func(x *story) {
-			x.work = func(w *provenance.WorkStatement) {
-				nb := *early
-				nb.Time = provenance.FormatTime(time.Now().Add(-time.Second))
-				w.NotBefore = &nb
-			}
-		}),
 		tell("a value of outside of after the token", func(x *story) { x.outside = future; x.work = func(w *provenance.WorkStatement) { w.NotBefore = late } }),
 		tell("a checkpoint of another log", func(x *story) {
 			x.work = func(w *provenance.WorkStatement) { nb := *early; nb.Source = "third.example"; w.NotBefore = &nb }

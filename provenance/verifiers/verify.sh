@@ -499,7 +499,8 @@ lower_bound() {
 		cosigned "$1"
 		[ $cosigned -gt 0 ] || { say "note: the statement contains a checkpoint of $origin, said to be of $said; none of its witnesses is trusted here"; return; }
 		case $said in *.000Z) ;; *) said_at=$((said_at + 1)) ;; esac
-		[ "$earliest" -ge "$said_at" ] || contradicted 'not before' "a witness cosigned the value of outside before the $said that the statement names" ;;
+		# Others may be trusted here than those the service knew: the earlier time holds for both.
+		[ "$earliest" -ge "$said_at" ] || { said_at=$earliest; said=$(clock "$earliest"); } ;;
 	*) contradicted 'not before' 'the value of outside is of an unknown kind' ;;
 	esac
 	[ "$said_at" -le $((latest / 1000000 + 300)) ] || contradicted 'not before' 'the value of outside is of after the time token'
@@ -590,7 +591,7 @@ if [ "$s_claim_digest$s_claim_key" ]; then
 	[ "$commitment" = "$claim_registration" ] && [ "$signer" = "$claim_key" ] || { read -r signer l <"$tmp/designer"; [ "$commitment" = "$claim_registration" ] && [ "$signer" = "$claim_key" ]; } ||
 		contradicted claim "the statement names another key of the designer, or another registration of it"
 	[ "$s_owner $s_service" = "$work_owner $work_service" ] || contradicted claim "the designer's key is another owner's"
-	[ "$log_key" != "$work_log" ] || [ "$index" -lt "$work_index" ] || contradicted claim "the designer's key came into the log after the work"
+	[ "${log_key%%+*}" = "${work_log%%+*}" ] && [ "$index" -lt "$work_index" ] || contradicted claim "the designer's key came into the log after the work"
 	digest_of data/work/claim.dsse
 	[ "$is" = "$claim_digest" ] || contradicted claim 'the statement names another claim of the designer'
 	envelope data/work/claim
