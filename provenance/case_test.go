@@ -63,10 +63,10 @@ func TestCuts(t *testing.T) {
 		must(t, err)
 	}
 	for name, want := range map[string]map[provenance.Cut]bool{
-		"data/custody.jsonl":     {provenance.CourtCut: true},
-		"report.pdf":             {provenance.CourtCut: true, provenance.OfficerCut: true},
+		"data/custody.jsonl":     {provenance.CourtCut: true, provenance.DigestsCut: true},
+		"report.pdf":             {provenance.CourtCut: true, provenance.OfficerCut: true, provenance.DigestsCut: true},
 		"data/work/original.png": {provenance.CourtCut: true, provenance.OfficerCut: true},
-		"data/match/match.json":  {provenance.CourtCut: true, provenance.OfficerCut: true, provenance.PartyCut: true},
+		"data/match/match.json":  {provenance.CourtCut: true, provenance.OfficerCut: true, provenance.PartyCut: true, provenance.DigestsCut: true},
 	} {
 		for _, cut := range provenance.Cuts {
 			if (files[cut][name] != nil) != want[cut] {
