@@ -237,6 +237,7 @@ func TestSwaps(t *testing.T) {
 	if len(list) < 200 {
 		t.Fatalf("%d swaps, want 200", len(list))
 	}
+	t.Logf("%d swaps", len(list))
 	for i, s := range list {
 		zip := s.f.pack()
 		if r := goVerify(zip, nil); r.Outcome == provenance.Proved || r.NotAfter != nil {
