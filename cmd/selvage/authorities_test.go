@@ -137,16 +137,16 @@ local = true
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep := r.Verify(policy); rep.Outcome != provenance.Proved || r.AuthorityName != "Test TSA" ||
-		rep.Headline != "proved under the given policy; time authority: Test TSA" {
-		t.Errorf("%s: %s", r.AuthorityName, rep)
+	if rep := r.Verify(policy); rep.Outcome != provenance.Proved || len(r.Tokens) != 2 || r.Tokens[0].Authority.Name != "Test TSA" ||
+		rep.Headline != "proved under the given policy; time authority: Test TSA, "+timestamp.LocalName {
+		t.Error(rep)
 	}
 	s.Close()
 	if r, policy, err = issue(1); err != nil {
 		t.Fatal(err)
 	}
-	if rep := r.Verify(policy); rep.Outcome != provenance.Proved || r.AuthorityName != timestamp.LocalName {
-		t.Errorf("%s: %s", r.AuthorityName, rep)
+	if rep := r.Verify(policy); rep.Outcome != provenance.Proved || len(r.Tokens) != 1 || r.Tokens[0].Authority.Name != timestamp.LocalName {
+		t.Error(rep)
 	}
 	if _, _, err = issue(2); err == nil {
 		t.Error("a receipt with one token of two wanted")
