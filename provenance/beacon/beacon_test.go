@@ -1,7 +1,12 @@
 package beacon_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -115,6 +120,7 @@ func TestConfig(t *testing.T) {
 		{Kind: "newspaper", From: "x"},
 		{Kind: provenance.BeaconValue},
 		{Kind: provenance.CheckpointValue, From: "x"},
+		{Kind: provenance.CheckpointValue, From: "x", Witnesses: []string{"w"}},
 	} {
 		if _, err := beacon.Open(context.Background(), c); err == nil {
 			t.Errorf("%+v: accepted", c)
@@ -125,12 +131,34 @@ func TestConfig(t *testing.T) {
 	if err := os.WriteFile(path, []byte("hello\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := beacon.Open(context.Background(), beacon.Config{Kind: provenance.CheckpointValue, From: path, Witnesses: []string{"w"}})
+	seed := ed25519.NewKeyFromSeed(bytes.Repeat([]byte("w"), 32))
+	key, err := provenance.NewWitnessKey("w.example", seed.Public().(ed25519.PublicKey))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	if _, err := s.Value(); err == nil {
+	open := func() *beacon.Source {
+		t.Helper()
+		spelled := strings.Replace(key.String(), fmt.Sprintf("%08x", key.KeyHash()), fmt.Sprintf("%08X", key.KeyHash()), 1)
+		s, err := beacon.Open(context.Background(), beacon.Config{Kind: provenance.CheckpointValue, From: path, Witnesses: []string{spelled}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		return s
+	}
+	if _, err := open().Value(); err == nil {
 		t.Error("a value of what is no checkpoint")
+	}
+	// One that the witness has cosigned gives its time, and the key in its one spelling.
+	at := time.Now().Add(-time.Minute).Truncate(time.Second)
+	text := "other.example/log\n7\n" + strings.Repeat("A", 43) + "=\n"
+	sig := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(nil, key.KeyHash()), uint64(at.Unix()))
+	sig = append(sig, ed25519.Sign(seed, provenance.CosignedMessage(uint64(at.Unix()), text))...)
+	if err := os.WriteFile(path, []byte(text+"\n— w.example "+base64.StdEncoding.EncodeToString(sig)+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v, err := open().Value()
+	if err != nil || v.NotBefore.Time != provenance.FormatTime(at) || len(v.Witnesses) != 1 || v.Witnesses[0] != key.String() {
+		t.Errorf("%+v, %v", v, err)
 	}
 }
