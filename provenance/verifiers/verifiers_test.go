@@ -156,7 +156,7 @@ func TestAllAgree(t *testing.T) {
 			t.Errorf("%s: want a lower bound: %v\n%s", x.name, bounded, a)
 		}
 	}
-	x, stranger := l.bundles[3], l.bundles[len(l.bundles)-1].policy
+	x, stranger := l.bundles[3], strangersPolicy(t, l.bundles)
 	for name, c := range map[string]struct {
 		q    asking
 		want string
