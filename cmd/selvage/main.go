@@ -33,7 +33,7 @@ type cli struct {
 	Evidence    evidenceCmd    `cmd:"" help:"Write the evidence bundle of a work, or of a match with it."`
 	Verify      verifyCmd      `cmd:"" help:"Check an evidence bundle offline: exit 0 proved, 1 contradicted, 2 usage, 3 cannot tell."`
 	Eval        evalCmd        `cmd:"" help:"Measure accuracy: register REFS, query QUERIES, print one JSON line a query."`
-	Calibrate   calibrateCmd   `cmd:"" help:"Train the model behind the probability on rows of eval --features."`
+	Calibrate   calibrateCmd   `cmd:"" help:"Train the model behind the probability on answers of eval --measures."`
 	Train       trainCmd       `cmd:"" hidden:"" help:"Learn the tables that kinds of fingerprints are built on."`
 	Bench       benchCmd       `cmd:"" help:"Measure speed."`
 	Fixtures    fixturesCmd    `cmd:"" help:"Write generated originals, edited copies and strangers with a manifest."`

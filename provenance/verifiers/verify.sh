@@ -140,7 +140,6 @@ flatten() {
 	}' "$file" >"$tmp/values" || return 1
 	for field; do IFS= read -r "s_$field"; done <"$tmp/values"
 }
-flat() { grep -q "$@" "$tmp/flat"; }
 
 # ---- the bag: BagIt 1.0 (RFC 8493)
 
