@@ -52,7 +52,7 @@ func (s *sheet) picture(p Picture, b box) box {
 	}
 	name := "picture " + strconv.Itoa(s.images)
 	s.images++
-	data, err := forPrint(p.Image)
+	data, err := s.forPrint(p.Image)
 	if err != nil {
 		s.pdf.SetError(err)
 		return b
@@ -72,13 +72,20 @@ func (s *sheet) textInBox(text string, st style, b box) {
 	}
 }
 
-// forPrint makes a JPEG of at most maxPixels a side, on white.
-func forPrint(m image.Image) ([]byte, error) {
+// forPrint makes a JPEG of at most maxPixels a side, on white. No two of a document are
+// equally wide: fpdf writes pictures in the order of their widths, and equal ones in any.
+func (s *sheet) forPrint(m image.Image) ([]byte, error) {
 	b := m.Bounds()
 	w, h := b.Dx(), b.Dy()
 	if longest := max(w, h); longest > maxPixels {
 		w, h = max(1, w*maxPixels/longest), max(1, h*maxPixels/longest)
 	}
+	for step := -1; s.widths[w]; w += step {
+		if w == 1 {
+			step = 1
+		}
+	}
+	s.widths[w] = true
 	out := image.NewRGBA(image.Rect(0, 0, w, h))
 	draw.Draw(out, out.Rect, image.White, image.Point{}, draw.Src)
 	if b.Dx() == w && b.Dy() == h {

@@ -49,6 +49,7 @@ type sheet struct {
 	set    style // as the page has it
 	pages  int
 	images int
+	widths map[int]bool // of the pictures, in pixels
 
 	unjoined, byNumber bool
 }
@@ -74,7 +75,7 @@ func newSheet(in info) *sheet {
 	pdf.SetAutoPageBreak(false, 0)
 	pdf.SetDrawColor(0, 0, 0)
 	pdf.SetFillColor(0, 0, 0)
-	s := &sheet{pdf: pdf, used: map[*typeface]bool{}}
+	s := &sheet{pdf: pdf, used: map[*typeface]bool{}, widths: map[int]bool{}}
 	s.newPage()
 	return s
 }
