@@ -30,6 +30,12 @@ const (
 	// Chroma is which colours stand where in a picture, on a coarse grid: a copy in other
 	// colours is told by it. Its payload is described in package photo.
 	Chroma Kind = "chroma.v1"
+	// VFrame is the codes of the sampled frames of a video with their times, Audio what is
+	// heard: see package video.
+	VFrame Kind = "vframe.v1"
+	Audio  Kind = "audio.v1"
+	// Text is the normalised text of a manuscript, winnowed: see package manuscript.
+	Text Kind = "text.v1"
 )
 
 // hammingBytes is the payload length of the kinds that are compared bit by bit.

@@ -12,6 +12,10 @@ type Result struct {
 	Width  int      `json:"width"`  // pixels after orientation
 	Height int      `json:"height"`
 	Box    Rect     `json:"box"` // the content box; the whole picture where nothing was cut
+	// Duration is how long a video or sound lasts, in seconds, by its time stamps.
+	Duration float64 `json:"duration,omitempty"`
+	// Pages is how many pages a manuscript has; 0 where its format has none.
+	Pages int `json:"pages,omitempty"`
 	// Prints are stored with a registered asset: per view one of each kind that the
 	// view has information for.
 	Prints []Fingerprint `json:"prints"`
@@ -31,6 +35,9 @@ type Result struct {
 	// Preview makes a small JPEG of the picture, PreviewSide at most on its longer side: of
 	// queries only. Nil where the hasher makes none.
 	Preview func() ([]byte, error) `json:"-"`
+	// Parts are the pictures inside a video or manuscript, in their order. They are stored as
+	// rows of their own.
+	Parts []Part `json:"-"`
 	// Insufficient says why the file holds too little information to be told from
 	// others ("flat picture: one colour"); empty where it holds enough. Such a file is
 	// registered and found again by its bytes and its pixels only.
