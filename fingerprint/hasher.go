@@ -38,6 +38,8 @@ type Result struct {
 	// Parts are the pictures inside a video or manuscript, in their order. They are stored as
 	// rows of their own.
 	Parts []Part `json:"-"`
+	// Samples is how many sampled frames of a video are indexed by their codes.
+	Samples int `json:"samples,omitempty"`
 	// Insufficient says why the file holds too little information to be told from
 	// others ("flat picture: one colour"); empty where it holds enough. Such a file is
 	// registered and found again by its bytes and its pixels only.

@@ -88,6 +88,9 @@ type Asset struct {
 	// Credentials are what the file brought along, where they were asked for, else nil.
 	Credentials *Credentials `json:"credentials,omitempty"`
 	Seq         uint64       `json:"seq"` // number of the asset in the indexes
+	// Parts is how many pictures inside it are fingerprinted: key frames of a video, pages and
+	// pictures of a manuscript. Their numbers follow Seq.
+	Parts int `json:"parts,omitempty"`
 }
 
 // File is one uploaded file.
@@ -211,8 +214,14 @@ type Match struct {
 	Probability float64            `json:"probability"` // calibrated P(copy), 0 to 1
 	Transform   Transform          `json:"transform"`
 	Regions     []Region           `json:"regions"` // never null
-	Signals     []Signal           `json:"signals"` // what agreed, and how far
-	Reason      string             `json:"reason"`  // one plain sentence
+	// Segments are the stretches of two videos that show the same, in seconds.
+	Segments []Segment `json:"segments,omitempty"`
+	// QueryPart and RefPart are where the pictures that were compared stand in the two files;
+	// nil where that is the file itself.
+	QueryPart *Place   `json:"query_part,omitempty"`
+	RefPart   *Place   `json:"ref_part,omitempty"`
+	Signals   []Signal `json:"signals"` // what agreed, and how far
+	Reason    string   `json:"reason"`  // one plain sentence
 	// Measures are what the model saw, by photo.Features: kept for calibration.
 	Measures []float64 `json:"measures,omitempty"`
 	// Undiscounted are the same before common content was left out; nil where none was.
@@ -239,6 +248,23 @@ type Transform struct {
 type Region struct {
 	Query [][2]float64 `json:"query"`
 	Ref   [][2]float64 `json:"ref"`
+}
+
+// Segment is a stretch of the query and the stretch of the registered video that it shows,
+// from and to in seconds; nil where that file is no video.
+type Segment struct {
+	Query *[2]float64 `json:"query,omitempty"`
+	Ref   *[2]float64 `json:"ref,omitempty"`
+}
+
+// Place is where a picture stands in a file.
+type Place struct {
+	Kind fingerprint.PartKind `json:"kind"`
+	// Start and End are the seconds of the video that a frame stands for.
+	Start float64          `json:"start,omitempty"`
+	End   float64          `json:"end,omitempty"`
+	Page  int              `json:"page,omitempty"` // from 1; 0 where there are no pages
+	Box   fingerprint.Rect `json:"box,omitzero"`   // on the page, in its pixels; zero: not known
 }
 
 // Signal is one measurement that speaks for a match.
