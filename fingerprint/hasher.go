@@ -83,7 +83,8 @@ type Previewer interface {
 	Preview(ctx context.Context, data []byte) ([]byte, error)
 }
 
-// Set is the hashers of a service.
+// Set is the hashers of a service, in the order in which they are asked whether they read a
+// file. Of bytes that none knows, the last says what is wrong with them.
 type Set []Hasher
 
 // SniffLen is how many leading bytes Accepts may look at.
@@ -146,9 +147,9 @@ func (s Set) pick(want WorkKind, data []byte) (Hasher, error) {
 		}
 	}
 	if want == "" && len(s) > 0 {
-		// No hasher knows the bytes: let the first say what is wrong with them (empty
-		// file, text, unknown format), which it does better than this loop could.
-		return s[0], nil
+		// No hasher knows the bytes: let the last, which reads photos, say what is wrong with
+		// them (empty file, unknown format), which it does better than this loop could.
+		return s[len(s)-1], nil
 	}
 	return nil, &ErrUnsupported{Want: want}
 }

@@ -20,9 +20,6 @@ import (
 // point, under an intent row that the commit deletes: what a crash leaves is removed at the
 // next start.
 
-// maxParts is how many pictures inside one file are kept.
-const maxParts = 20_000
-
 // partRecord says of which asset a row is a part.
 type partRecord struct {
 	fingerprint.Part
