@@ -324,3 +324,31 @@ func (r *fakeRegistry) LogFile(_ context.Context, path string) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("log file %s: %w", path, store.ErrNotFound)
 }
+
+// Jobs are tested over the real registry: see jobs_test.go.
+
+func (r *fakeRegistry) Heavy(fingerprint.WorkKind, []registry.File) bool { return false }
+
+func (r *fakeRegistry) SubmitRegister(context.Context, registry.RegisterRequest) (*registry.Job, error) {
+	return nil, registry.ErrNotFound
+}
+
+func (r *fakeRegistry) SubmitMatch(context.Context, registry.MatchRequest) (*registry.Job, error) {
+	return nil, registry.ErrNotFound
+}
+
+func (r *fakeRegistry) Job(context.Context, registry.OwnerID, registry.JobID) (*registry.Job, error) {
+	return nil, registry.ErrNotFound
+}
+
+func (r *fakeRegistry) Jobs(context.Context, registry.OwnerID, string, int) (registry.Page[registry.Job], error) {
+	return registry.Page[registry.Job]{Items: []registry.Job{}}, nil
+}
+
+func (r *fakeRegistry) AwaitJob(context.Context, registry.OwnerID, registry.JobID) (j *registry.Job, failed, err error) {
+	return nil, nil, registry.ErrNotFound
+}
+
+func (r *fakeRegistry) CancelJob(context.Context, registry.OwnerID, registry.JobID) (*registry.Job, error) {
+	return nil, registry.ErrNotFound
+}

@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/errgroup"
@@ -27,18 +29,36 @@ func (s *Server) MatchFile(c echo.Context, p oas.MatchFileParams) error {
 	alike, role := p.Alike != nil && *p.Alike, actorOf(c).key.Role
 	// What admins are shown must not be replayed to a designer of the same owner.
 	extra := "alike=" + strconv.FormatBool(alike) + " admin=" + strconv.FormatBool(role == Admin)
-	return s.once(c, u, extra, nil, func() (*answer, error) {
-		r, err := s.match(c.Request().Context(), actorOf(c).owner, u.files[0], alike)
-		if err != nil {
-			return nil, err
+	renew := func(a *answer) (*answer, error) {
+		if strings.HasPrefix(a.Location, jobsPath) {
+			return s.renewJob(c.Request().Context(), actorOf(c), a)
 		}
-		a, err := answerJSON(http.StatusOK, viewReport(r, role))
-		if err != nil {
-			return nil, err
-		}
-		a.Location = "/v1/matches/" + string(r.ID)
 		return a, nil
+	}
+	return s.once(c, u, extra, renew, func() (*answer, error) {
+		ctx := c.Request().Context()
+		if s.Registry.Heavy("", u.files) {
+			j, err := s.Registry.SubmitMatch(ctx, registry.MatchRequest{Asker: actorOf(c).owner, File: u.files[0], Alike: alike})
+			if err != nil {
+				return nil, err
+			}
+			return s.awaitJob(ctx, actorOf(c), j, waitOf(p.Prefer, jobWait))
+		}
+		r, err := s.match(ctx, actorOf(c).owner, u.files[0], alike)
+		if err != nil {
+			return nil, err
+		}
+		return reportAnswer(r, role)
 	})
+}
+
+func reportAnswer(r *registry.MatchReport, role Role) (*answer, error) {
+	a, err := answerJSON(http.StatusOK, viewReport(r, role))
+	if err != nil {
+		return nil, err
+	}
+	a.Location = "/v1/matches/" + string(r.ID)
+	return a, nil
 }
 
 // oneFile reads a body with one file.
@@ -56,6 +76,9 @@ func (s *Server) oneFile(c echo.Context) (*upload, func(), error) {
 }
 
 func (s *Server) match(ctx context.Context, asker registry.OwnerID, f registry.File, alike bool) (*registry.MatchReport, error) {
+	if s.Registry.Heavy("", []registry.File{f}) {
+		return s.matchByJob(ctx, asker, f, alike)
+	}
 	done, err := s.hashing.enter(ctx, 1)
 	if err != nil {
 		return nil, err
@@ -67,6 +90,26 @@ func (s *Server) match(ctx context.Context, asker registry.OwnerID, f registry.F
 	}
 	s.Metrics.matched(r)
 	return r, nil
+}
+
+// matchByJob matches a file as a job and waits for it, however long it takes.
+func (s *Server) matchByJob(ctx context.Context, asker registry.OwnerID, f registry.File, alike bool) (*registry.MatchReport, error) {
+	j, err := s.Registry.SubmitMatch(ctx, registry.MatchRequest{Asker: asker, File: f, Alike: alike})
+	if err != nil {
+		return nil, err
+	}
+	j, failed, err := s.Registry.AwaitJob(ctx, asker, j.ID)
+	if err = errors.Join(err, failed, ctx.Err()); err != nil {
+		return nil, err
+	}
+	if j.State != registry.JobDone {
+		return nil, &fault{slug: slugJobCancelled, detail: fmt.Sprintf("job %s; send the file again", j.ID)}
+	}
+	r, err := s.Registry.MatchByID(ctx, asker, j.Match)
+	if err == nil {
+		s.Metrics.matched(r)
+	}
+	return r, err
 }
 
 // batchAnswer is one answer of a batch: BatchAnswer of the spec.

@@ -34,6 +34,8 @@ const (
 	slugPending         slug = "pending"
 	slugInProgress      slug = "in-progress"
 	slugAmbiguous       slug = "ambiguous"
+	slugJobCancelled    slug = "job-cancelled"
+	slugJobFailed       slug = "job-failed"
 	slugLastAdmin       slug = "last-admin-key"
 	slugTooLarge        slug = "too-large"
 	slugMediaType       slug = "unsupported-media-type"
@@ -68,6 +70,8 @@ var problems = map[slug]struct {
 	slugPending:         {http.StatusConflict, "The receipt is pending"},
 	slugInProgress:      {http.StatusConflict, "The same request is still running"},
 	slugAmbiguous:       {http.StatusConflict, "The name stands for more than one thing"},
+	slugJobCancelled:    {http.StatusConflict, "The job was cancelled"},
+	slugJobFailed:       {http.StatusUnprocessableEntity, "The job failed"},
 	slugLastAdmin:       {http.StatusConflict, "The last admin key cannot be revoked"},
 	slugTooLarge:        {http.StatusRequestEntityTooLarge, "Too large"},
 	slugMediaType:       {http.StatusUnsupportedMediaType, "The body's media type is not read here"},

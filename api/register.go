@@ -46,8 +46,21 @@ func (s *Server) RegisterWork(c echo.Context, p oas.RegisterWorkParams) error {
 	}
 	req.Owner = actorOf(c).owner
 	req.NoWait = p.Prefer != nil && prefersAsync(*p.Prefer)
-	renew := func(a *answer) (*answer, error) { return s.renewRegistration(c.Request().Context(), req.Owner, a) }
+	renew := func(a *answer) (*answer, error) {
+		if strings.HasPrefix(a.Location, jobsPath) {
+			return s.renewJob(c.Request().Context(), actorOf(c), a)
+		}
+		return s.renewRegistration(c.Request().Context(), req.Owner, a)
+	}
 	return s.once(c, u, "", renew, func() (*answer, error) {
+		ctx := c.Request().Context()
+		if s.Registry.Heavy(req.Kind, req.Files) {
+			j, err := s.Registry.SubmitRegister(ctx, req)
+			if err != nil {
+				return nil, err
+			}
+			return s.awaitJob(ctx, actorOf(c), j, waitOf(p.Prefer, jobWait))
+		}
 		r, err := s.register(c.Request().Context(), req)
 		if err != nil {
 			return nil, err

@@ -22,6 +22,14 @@ type Registry interface {
 	Certificate(ctx context.Context, owner registry.OwnerID, id registry.WorkID) ([]byte, error)
 	Evidence(ctx context.Context, r registry.EvidenceRequest, w io.Writer) error
 	Match(ctx context.Context, r registry.MatchRequest) (*registry.MatchReport, error)
+	// Heavy says which requests are given as jobs.
+	Heavy(kind fingerprint.WorkKind, files []registry.File) bool
+	SubmitRegister(ctx context.Context, r registry.RegisterRequest) (*registry.Job, error)
+	SubmitMatch(ctx context.Context, r registry.MatchRequest) (*registry.Job, error)
+	Job(ctx context.Context, owner registry.OwnerID, id registry.JobID) (*registry.Job, error)
+	Jobs(ctx context.Context, owner registry.OwnerID, cursor string, limit int) (registry.Page[registry.Job], error)
+	AwaitJob(ctx context.Context, owner registry.OwnerID, id registry.JobID) (j *registry.Job, failed, err error)
+	CancelJob(ctx context.Context, owner registry.OwnerID, id registry.JobID) (*registry.Job, error)
 	MatchByID(ctx context.Context, asker registry.OwnerID, id registry.MatchID) (*registry.MatchReport, error)
 	Manifests(ctx context.Context, asker registry.OwnerID, r *registry.MatchReport, limit int) ([]registry.ManifestMatch, error)
 	ManifestsByCode(ctx context.Context, asker registry.OwnerID, code []byte, limit int) ([]registry.ManifestMatch, error)

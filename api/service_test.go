@@ -18,6 +18,10 @@ import (
 // newRealEnv is a server over the real service, with records and originals in memory and
 // the log and indexes in a directory of the test.
 func newRealEnv(t *testing.T) *env {
+	return newRealEnvWith(t, fingerprint.Set{photo.New(photo.Options{Limits: patient})})
+}
+
+func newRealEnvWith(t *testing.T, hashers fingerprint.Set) *env {
 	t.Helper()
 	dir, kv := t.TempDir(), mem.NewKV()
 	notary, err := sequencer.OpenNotary(context.Background(), sequencer.NotaryConfig{Dir: filepath.Join(dir, "log"), Origin: "test.selvage"})
@@ -26,7 +30,7 @@ func newRealEnv(t *testing.T) *env {
 	}
 	metrics := NewMetrics(nil)
 	s, err := registry.Open(context.Background(), registry.Config{
-		KV: kv, Blobs: store.NewBlobs(mem.NewObjects()), Notary: notary, Hashers: fingerprint.Set{photo.New(photo.Options{Limits: patient})},
+		KV: kv, Blobs: store.NewBlobs(mem.NewObjects()), Notary: notary, Hashers: hashers,
 		DataDir: dir, Observe: metrics.Observe,
 	})
 	if err != nil {

@@ -38,8 +38,6 @@ type Result struct {
 	// Parts are the pictures inside a video or manuscript, in their order. They are stored as
 	// rows of their own.
 	Parts []Part `json:"-"`
-	// Samples is how many sampled frames of a video are indexed by their codes.
-	Samples int `json:"samples,omitempty"`
 	// Insufficient says why the file holds too little information to be told from
 	// others ("flat picture: one colour"); empty where it holds enough. Such a file is
 	// registered and found again by its bytes and its pixels only.
@@ -136,6 +134,15 @@ func (s Set) Preview(ctx context.Context, kind WorkKind, data []byte) ([]byte, e
 		return p.Preview(ctx, data)
 	}
 	return nil, nil
+}
+
+// Kind is the kind of work that Hash would take data for; empty where no hasher reads it.
+func (s Set) Kind(want WorkKind, data []byte) WorkKind {
+	h, err := s.pick(want, data)
+	if err != nil {
+		return ""
+	}
+	return h.Work()
 }
 
 // pick returns the hasher for a file.

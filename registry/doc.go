@@ -47,6 +47,7 @@
 //	f/<owner>/<feedback, descending>   Feedback, by who gave it
 //	g/<owner>/<digest hex>/<work>      pairRecord: what the owner said of this query and work
 //	i/<owner>/<entry, descending>      ignoredRecord*: one picture of the ignore bank
+//	J/<owner>/<job, descending>        jobRecord: long work under way, or how it ended
 //	c/<seq be64>                       change feed: works that the indexes must look at
 //	l/<owner>/<work>                   outbox of the log: empty
 //	q/<seq be64>/<owner>               outbox of the watcher: watchRow, oldest first

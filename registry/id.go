@@ -15,7 +15,7 @@ const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
 var (
 	idEncoding   = base32.NewEncoding(idAlphabet).WithPadding(base32.NoPadding)
-	idPattern    = regexp.MustCompile(`^[wmefi]_[0-9a-hjkmnp-tv-z]{26}$`)
+	idPattern    = regexp.MustCompile(`^[wmefij]_[0-9a-hjkmnp-tv-z]{26}$`)
 	ownerPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 )
 

@@ -14,7 +14,7 @@ import (
 // embedded pictures. Each has a row of its own like an asset, with a number of its own behind
 // the asset's, so that the indexes of photos hold and find it like a photo:
 //
-//	asset number s, its parts s+1 … s+n, at least as many numbers as there are sampled frames
+//	asset number s, its parts s+1 … s+n
 //
 // A file may have more parts than one transaction takes. They are written before the commit
 // point, under an intent row that the commit deletes: what a crash leaves is removed at the
@@ -32,7 +32,7 @@ type partRecord struct {
 // partRef names a part of an asset.
 func (a assetRef) part(n int) assetRef { return assetRef{a.owner, a.seq + 1 + uint64(n)} }
 
-// span is the row b/: which numbers behind an asset's own are its parts' and frames'.
+// span is the row b/: how many numbers behind an asset's own are its parts'.
 func spanKey(a assetRef) []byte {
 	return assetRef{a.owner, ^a.seq}.append([]byte("b/"))
 }
@@ -45,9 +45,6 @@ type intent struct {
 }
 
 func intentKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte("j/"), seq) }
-
-// numbersOf is how many numbers an asset takes beside its own.
-func numbersOf(r *fingerprint.Result) int { return max(len(r.Parts), r.Samples) }
 
 // portion is how much of rows one transaction writes, in bytes.
 const portion = 1 << 20
@@ -175,9 +172,9 @@ func alone(r *fingerprint.Result) bool {
 	return len(r.Parts) == 1 && r.Parts[0].Kind == fingerprint.PagePart
 }
 
-// saveSpan writes the row that leads from the numbers of parts and frames to their asset.
+// saveSpan writes the row that leads from the numbers of parts to their asset.
 func saveSpan(tx store.Txn, ref assetRef, r *fingerprint.Result) error {
-	n := numbersOf(r)
+	n := len(r.Parts)
 	if n == 0 {
 		return nil
 	}
@@ -195,7 +192,7 @@ type run struct {
 	n uint64
 }
 
-// of is the asset that a reference is a part or frame of, with the place from 0; the reference
+// of is the asset that a reference is a part of, with the place from 0; the reference
 // itself and -1 where it is an asset.
 func (s *spans) of(ref assetRef) (assetRef, int, error) {
 	for _, r := range s.known {

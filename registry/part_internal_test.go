@@ -15,7 +15,7 @@ func TestSpans(t *testing.T) {
 	ctx := context.Background()
 	kv := mem.NewKV()
 	film := assetRef{1, 100} // 100, parts 101 to 150
-	long := assetRef{1, 200} // 200, parts 201 to 203, sampled frames to 260
+	long := assetRef{1, 200} // 200, parts 201 to 260
 	err := kv.Update(ctx, func(tx store.Txn) error {
 		if err := saveSpan(tx, film, &fingerprint.Result{Parts: make([]fingerprint.Part, 50)}); err != nil {
 			return err
@@ -23,7 +23,7 @@ func TestSpans(t *testing.T) {
 		if err := saveSpan(tx, assetRef{1, 151}, &fingerprint.Result{}); err != nil { // a photo
 			return err
 		}
-		return saveSpan(tx, long, &fingerprint.Result{Parts: make([]fingerprint.Part, 3), Samples: 60})
+		return saveSpan(tx, long, &fingerprint.Result{Parts: make([]fingerprint.Part, 60)})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -318,7 +318,7 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 	}
 	numbers := len(assets)
 	for _, r := range results {
-		numbers += numbersOf(r)
+		numbers += len(r.Parts)
 	}
 	first, err := s.seq.take(ctx, numbers+2)
 	if err != nil {
@@ -327,7 +327,7 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 	changeSeq, watchSeq := first+uint64(numbers), first+uint64(numbers)+1
 	for i, next := 0, first; i < len(assets); i++ {
 		work.Assets[i].Seq, work.Assets[i].Parts = next, len(results[i].Parts)
-		next += 1 + uint64(numbersOf(results[i]))
+		next += 1 + uint64(len(results[i].Parts))
 	}
 	if err := s.keepParts(ctx, work, results, changeSeq); err != nil {
 		s.seq.done(first)

@@ -78,6 +78,7 @@ type Service struct {
 	workers sync.WaitGroup
 	logged  *logWorker
 	watched *watcher
+	jobs    *jobs
 
 	owners ownerCache
 	banks  bankCache
@@ -125,6 +126,9 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if err := errors.Join(s.dropLeftParts(ctx), s.replay(ctx)); err != nil {
 		return nil, errors.Join(err, s.open.close(), s.closed.close())
 	}
+	if err := s.openJobs(ctx); err != nil {
+		return nil, errors.Join(err, s.open.close(), s.closed.close())
+	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = cancel
 	s.logged = newLogWorker(s)
@@ -132,6 +136,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s.workers.Go(func() { s.logged.run(run) })
 	s.workers.Go(func() { s.watched.run(run) })
 	s.workers.Go(func() { s.flushLoop(run) })
+	s.workers.Go(func() { s.jobs.run(run) })
 	return s, nil
 }
 

@@ -4,6 +4,7 @@
 package oas
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -63,6 +64,51 @@ func (e FingerprintView) Valid() bool {
 	case Box:
 		return true
 	case Full:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for JobState.
+const (
+	Cancelled JobState = "cancelled"
+	Done      JobState = "done"
+	Failed    JobState = "failed"
+	Queued    JobState = "queued"
+	Running   JobState = "running"
+)
+
+// Valid indicates whether the value is a known member of the JobState enum.
+func (e JobState) Valid() bool {
+	switch e {
+	case Cancelled:
+		return true
+	case Done:
+		return true
+	case Failed:
+		return true
+	case Queued:
+		return true
+	case Running:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for JobTask.
+const (
+	JobTaskMatch    JobTask = "match"
+	JobTaskRegister JobTask = "register"
+)
+
+// Valid indicates whether the value is a known member of the JobTask enum.
+func (e JobTask) Valid() bool {
+	switch e {
+	case JobTaskMatch:
+		return true
+	case JobTaskRegister:
 		return true
 	default:
 		return false
@@ -642,6 +688,48 @@ type Ignored struct {
 // IgnoredList defines model for IgnoredList.
 type IgnoredList struct {
 	Items []Ignored `json:"items"`
+}
+
+// Job Long work under way.
+type Job struct {
+	Created time.Time `json:"created"`
+
+	// Duplicate The owner had registered the same bytes before.
+	Duplicate *bool      `json:"duplicate,omitempty"`
+	Ended     *time.Time `json:"ended,omitempty"`
+
+	// Error Why it failed.
+	Error *string `json:"error,omitempty"`
+	Id    string  `json:"id"`
+
+	// Match The answer to a query.
+	Match *string `json:"match,omitempty"`
+	Owner string  `json:"owner"`
+
+	// Progress Share of the file that is decoded and fingerprinted.
+	Progress float32 `json:"progress"`
+
+	// Related Earlier works that the new one copies.
+	Related *[]Match `json:"related,omitempty"`
+	State   JobState `json:"state"`
+	Task    JobTask  `json:"task"`
+
+	// Work What was registered.
+	Work *string `json:"work,omitempty"`
+}
+
+// JobState defines model for Job.State.
+type JobState string
+
+// JobTask defines model for Job.Task.
+type JobTask string
+
+// JobPage defines model for JobPage.
+type JobPage struct {
+	Items []Job `json:"items"`
+
+	// Next Cursor of the next page.
+	Next *string `json:"next,omitempty"`
 }
 
 // Judgement defines model for Judgement.
@@ -1306,6 +1394,35 @@ type UnignorePictureParams struct {
 	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
 }
 
+// ListJobsParams defines parameters for ListJobs.
+type ListJobsParams struct {
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next` of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// CancelJobParams defines parameters for CancelJob.
+type CancelJobParams struct {
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
+// ReadJobParams defines parameters for ReadJob.
+type ReadJobParams struct {
+	// Prefer `wait=N` answers when the job has ended, or after N seconds, 60 at most (RFC 7240).
+	Prefer *string `json:"Prefer,omitempty"`
+
+	// SelvageOwner The owner to act for; admin and officer keys only. Absent means the key's own owner,
+	// and for these two on a path that names a work, the owner of the work.
+	SelvageOwner *Owner `json:"Selvage-Owner,omitempty"`
+}
+
 // MatchFileParams defines parameters for MatchFile.
 type MatchFileParams struct {
 	// Alike Adds up to 20 merely similar works, with the verdict `alike`.
@@ -1318,6 +1435,9 @@ type MatchFileParams struct {
 	// IdempotencyKey 1 to 128 visible ASCII characters. A repetition within 24 hours gets the stored answer,
 	// with `Idempotency-Replayed: true`; another request under the same key is refused.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// Prefer `respond-async` does not wait for a job, `wait=N` waits up to N seconds.
+	Prefer *string `json:"Prefer,omitempty"`
 }
 
 // ReadMatchParams defines parameters for ReadMatch.
@@ -1392,8 +1512,13 @@ type RegisterWorkParams struct {
 	// with `Idempotency-Replayed: true`; another request under the same key is refused.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// Prefer `respond-async` answers 202 without waiting for the receipt.
+	// Prefer `respond-async` answers 202 without waiting for the receipt, or for the job. `wait=N` waits up to N seconds for a job.
 	Prefer *string `json:"Prefer,omitempty"`
+}
+
+// RegisterWork202JSONResponseBody defines parameters for RegisterWork.
+type RegisterWork202JSONResponseBody struct {
+	union json.RawMessage
 }
 
 // WithdrawWorkParams defines parameters for WithdrawWork.
@@ -1518,6 +1643,68 @@ type CompareWorkMultipartRequestBody = FileForm
 // MakeEvidenceMultipartRequestBody defines body for MakeEvidence for multipart/form-data ContentType.
 type MakeEvidenceMultipartRequestBody = FileForm
 
+// AsRegistration returns the union data inside the RegisterWork202JSONResponseBody as a Registration
+func (t RegisterWork202JSONResponseBody) AsRegistration() (Registration, error) {
+	var body Registration
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromRegistration overwrites any union data inside the RegisterWork202JSONResponseBody as the provided Registration
+func (t *RegisterWork202JSONResponseBody) FromRegistration(v Registration) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeRegistration performs a merge with any union data inside the RegisterWork202JSONResponseBody, using the provided Registration
+func (t *RegisterWork202JSONResponseBody) MergeRegistration(v Registration) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsJob returns the union data inside the RegisterWork202JSONResponseBody as a Job
+func (t RegisterWork202JSONResponseBody) AsJob() (Job, error) {
+	var body Job
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromJob overwrites any union data inside the RegisterWork202JSONResponseBody as the provided Job
+func (t *RegisterWork202JSONResponseBody) FromJob(v Job) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeJob performs a merge with any union data inside the RegisterWork202JSONResponseBody, using the provided Job
+func (t *RegisterWork202JSONResponseBody) MergeJob(v Job) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t RegisterWork202JSONResponseBody) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *RegisterWork202JSONResponseBody) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// SoftBindingDiscovery Where the Soft Binding Resolution API is
@@ -1604,6 +1791,15 @@ type ServerInterface interface {
 	// UnignorePicture Take a picture out of the owner's ignore bank
 	// (DELETE /v1/ignored/{id})
 	UnignorePicture(ctx echo.Context, id string, params UnignorePictureParams) error
+	// ListJobs List the owner's jobs, newest first
+	// (GET /v1/jobs)
+	ListJobs(ctx echo.Context, params ListJobsParams) error
+	// CancelJob Cancel a job
+	// (DELETE /v1/jobs/{id})
+	CancelJob(ctx echo.Context, id string, params CancelJobParams) error
+	// ReadJob Where long work stands
+	// (GET /v1/jobs/{id})
+	ReadJob(ctx echo.Context, id string, params ReadJobParams) error
 	// ListKeys List the keys, without their secrets
 	// (GET /v1/keys)
 	ListKeys(ctx echo.Context) error
@@ -2367,6 +2563,135 @@ func (w *ServerInterfaceWrapper) UnignorePicture(ctx echo.Context) error {
 	return err
 }
 
+// ListJobs converts echo context to params.
+func (w *ServerInterfaceWrapper) ListJobs(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListJobsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListJobs(ctx, params)
+	return err
+}
+
+// CancelJob converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelJob(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelJobParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelJob(ctx, id, params)
+	return err
+}
+
+// ReadJob converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadJob(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadJobParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+	// ------------- Optional header parameter "Selvage-Owner" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Selvage-Owner")]; found {
+		var SelvageOwner Owner
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Selvage-Owner, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Selvage-Owner", valueList[0], &SelvageOwner, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Selvage-Owner: %s", err))
+		}
+
+		params.SelvageOwner = &SelvageOwner
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadJob(ctx, id, params)
+	return err
+}
+
 // ListKeys converts echo context to params.
 func (w *ServerInterfaceWrapper) ListKeys(ctx echo.Context) error {
 	var err error
@@ -2444,6 +2769,21 @@ func (w *ServerInterfaceWrapper) MatchFile(ctx echo.Context) error {
 		}
 
 		params.IdempotencyKey = &IdempotencyKey
+	}
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -3197,6 +3537,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/ignored", wrapper.ListIgnored, options.OperationMiddlewares["ListIgnored"]...)
 	router.POST(options.BaseURL+"/v1/ignored", wrapper.IgnorePicture, options.OperationMiddlewares["IgnorePicture"]...)
 	router.DELETE(options.BaseURL+"/v1/ignored/:id", wrapper.UnignorePicture, options.OperationMiddlewares["UnignorePicture"]...)
+	router.GET(options.BaseURL+"/v1/jobs", wrapper.ListJobs, options.OperationMiddlewares["ListJobs"]...)
+	router.DELETE(options.BaseURL+"/v1/jobs/:id", wrapper.CancelJob, options.OperationMiddlewares["CancelJob"]...)
+	router.GET(options.BaseURL+"/v1/jobs/:id", wrapper.ReadJob, options.OperationMiddlewares["ReadJob"]...)
 	router.GET(options.BaseURL+"/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["ListKeys"]...)
 	router.POST(options.BaseURL+"/v1/keys", wrapper.CreateKey, options.OperationMiddlewares["CreateKey"]...)
 	router.DELETE(options.BaseURL+"/v1/keys/:id", wrapper.RevokeKey, options.OperationMiddlewares["RevokeKey"]...)

@@ -128,6 +128,9 @@ func (r *remote) upload(path string, fields map[string]string, in input, out any
 		return err
 	}
 	b, err := r.do(http.MethodPost, path, contentType, body)
+	if err == nil {
+		b, err = r.outcome(b)
+	}
 	if err != nil {
 		return err
 	}
@@ -135,6 +138,45 @@ func (r *remote) upload(path string, fields map[string]string, in input, out any
 		return fmt.Errorf("server: the answer is not what this version expects: %w", err)
 	}
 	return nil
+}
+
+// outcome waits for a job, if that is what the answer is, and returns what the request would
+// have been answered without one.
+func (r *remote) outcome(answer []byte) ([]byte, error) {
+	var j registry.Job
+	if err := json.Unmarshal(answer, &j); err != nil || j.Task == "" {
+		return answer, nil
+	}
+	for !j.State.Ended() {
+		r.e.progress(int(100*j.Progress), 100, "percent")
+		select {
+		case <-r.e.ctx.Done():
+			return nil, r.e.ctx.Err()
+		case <-time.After(500 * time.Millisecond):
+		}
+		b, err := r.do(http.MethodGet, "/v1/jobs/"+url.PathEscape(string(j.ID)), "", nil)
+		if err != nil {
+			return nil, err
+		}
+		j = registry.Job{}
+		if err := json.Unmarshal(b, &j); err != nil {
+			return nil, fmt.Errorf("server: the answer is not what this version expects: %w", err)
+		}
+	}
+	r.e.clearProgress()
+	switch {
+	case j.State != registry.JobDone && j.Error != "":
+		return nil, errors.New(j.Error)
+	case j.State != registry.JobDone:
+		return nil, fmt.Errorf("job %s: %s", j.ID, j.State)
+	case j.Task == registry.JobMatch:
+		return r.do(http.MethodGet, "/v1/matches/"+url.PathEscape(string(j.Match)), "", nil)
+	}
+	work, err := r.do(http.MethodGet, "/v1/works/"+url.PathEscape(string(j.Work)), "", nil)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string]any{"work": json.RawMessage(work), "duplicate": j.Duplicate, "related": j.Related})
 }
 
 func (r *remote) register(a registerArgs, in input) (registered, error) {
