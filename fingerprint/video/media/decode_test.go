@@ -50,7 +50,7 @@ func near(a, b []float64, most float64) bool {
 // TestTimesAreTheStreams: frames that come irregularly keep their times.
 func TestTimesAreTheStreams(t *testing.T) {
 	// Frames 0 to 39 are shown at the square of their number, in units of 1/100 s.
-	data := encode(t, spec(), "mkv", 10, "-an", "-vf", "setpts=N*N/(100*TB)", "-fps_mode", "passthrough", "-enc_time_base", "1/1000")
+	data := encode(t, spec(), "mkv", 10, "-an", "-vf", "settb=1/1000,setpts=N*N/(100*TB)", "-fps_mode", "passthrough", "-enc_time_base", "1/1000")
 	_, s := read(t, data, Options{Rate: 1000})
 	if len(s.frames) != 40 {
 		t.Fatalf("%d frames of 40", len(s.frames))
@@ -185,6 +185,28 @@ func TestGIF(t *testing.T) {
 	}
 	still := encode(t, spec(), "gif", 10, "-frames:v", "1")
 	wantKind(t, t.Context(), still, Options{}, decode.Unknown)
+}
+
+func TestAnimatedWebP(t *testing.T) {
+	clip := spec()
+	data := encode(t, clip, "webp", 10, "-c:v", "libwebp_anim", "-pix_fmt", "yuva420p", "-quality", "90", "-an")
+	t.Setenv("PATH", t.TempDir()) // it needs no ffmpeg
+	i, s := read(t, data, Options{})
+	if want := []float64{0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5}; i.Format != WebP || !near(s.times(), want, 0.011) || math.Abs(i.Duration-4) > 0.02 || i.Width != 160 {
+		t.Errorf("times %v, want %v; %+v", s.times(), want, i)
+	}
+	for _, f := range s.frames {
+		if d := far(t, f, Frame{RGB: clip.Frame(f.Time)}); d > 8 {
+			t.Errorf("at %.1f the frame is %.1f levels from what was drawn", f.Time, d)
+		}
+	}
+	if _, s := read(t, data, Options{Side: 80}); s.frames[0].RGB.Rect.Dx() != 80 || s.frames[0].RGB.Rect.Dy() != 45 {
+		t.Errorf("made small: %v", s.frames[0].RGB.Rect.Max)
+	}
+	if i, s := read(t, data[:len(data)*6/10], Options{}); len(s.frames) < 3 || len(s.frames) > 7 || !hasNote(i, "the end of the file is missing") {
+		t.Errorf("cut: %d frames, %+v", len(s.frames), i)
+	}
+	wantKind(t, t.Context(), data, Options{MaxPixels: 1000}, decode.TooManyPixels)
 }
 
 func TestSinkErrorsEndIt(t *testing.T) {
