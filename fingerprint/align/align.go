@@ -164,39 +164,43 @@ func (f *finder) window(at []int) (Line, float64) {
 	slices.SortFunc(byR, func(a, b int) int {
 		return cmp.Or(cmp.Compare(f.all[a].R, f.all[b].R), cmp.Compare(f.all[a].Q, f.all[b].Q), a-b)
 	})
-	// Stripes are twice the tolerance wide and overlap by half; from one speed to the next the
-	// ends of the window move by half a tolerance.
-	step := f.Tolerance / span
+	// Stripes are two tolerances wide, with one starting every half. From one speed to the next
+	// the ends of the window move by half a tolerance: at the nearest speed, pairs within half a
+	// tolerance of a line are in a band of 1.5 tolerances, which lies whole in some stripe.
+	half, step := f.Tolerance/2, f.Tolerance/span
 	n := int(math.Ceil((f.Fastest - f.Slowest) / step))
 	reach := f.Fastest*span/2 + 2*f.Tolerance
-	size := int((hi-lo+2*reach)/f.Tolerance) + 3
+	size := int((hi-lo+2*reach)/half) + 5
 	qs, rs := make([]bin, size), make([]bin, size)
-	bestSpeed, bestOffset, best := 0.0, 0.0, 0.0
+	bestSpeed, best, bestFrom, bestTo := 0.0, 0.0, 0, 0
 	try := func(speed float64) {
 		clear(qs)
 		clear(rs)
 		base := lo - reach
-		place := func(p *Pair) int { return int((p.R - float64(speed*(p.Q-mid)) - base) / f.Tolerance) }
+		place := func(p *Pair) int { return int((p.R - float64(speed*(p.Q-mid)) - base) / half) }
 		for _, i := range at {
 			p := &f.all[i]
-			k := place(p)
-			qs[k].add(p.Q, p.Weight)
-			qs[k+1].add(p.Q, p.Weight)
+			for k, n := place(p), 0; n < 4; n++ {
+				qs[k+n].add(p.Q, p.Weight)
+			}
 		}
 		for _, i := range byR {
 			p := &f.all[i]
-			k := place(p)
-			rs[k].add(p.R, p.Weight)
-			rs[k+1].add(p.R, p.Weight)
+			for k, n := place(p), 0; n < 4; n++ {
+				rs[k+n].add(p.R, p.Weight)
+			}
 		}
 		likes := 1 - float64(oddSpeed*math.Abs(math.Log(math.Abs(speed)))/math.Log(1.25))
 		if speed < 0 {
 			likes -= backwards
 		}
 		for k := range qs {
-			// Stripe k holds the places k-1 and k.
-			if s := min(qs[k].sum, rs[k].sum) * likes; s > best {
-				best, bestSpeed, bestOffset = s, speed, base+float64(float64(k)*f.Tolerance)-float64(speed*mid)
+			// Stripe k holds the places k-3 to k.
+			switch s := min(qs[k].sum, rs[k].sum) * likes; {
+			case s > best:
+				best, bestSpeed, bestFrom, bestTo = s, speed, k, k
+			case s == best && speed == bestSpeed && k == bestTo+1:
+				bestTo = k // a still scene: the middle of what is possible is said
 			}
 		}
 	}
@@ -214,7 +218,8 @@ func (f *finder) window(at []int) (Line, float64) {
 	if best == 0 {
 		return Line{}, 0
 	}
-	l := Line{Speed: bestSpeed, Offset: bestOffset}
+	at0 := lo - reach + float64((float64(bestFrom+bestTo)/2-1)*half) // at mid
+	l := Line{Speed: bestSpeed, Offset: at0 - float64(bestSpeed*mid)}
 	f.gather(&l, at)
 	f.settle(&l, at)
 	return l, best

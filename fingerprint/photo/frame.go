@@ -13,13 +13,14 @@ type FrameHash struct {
 	// depends on how finely it was sampled; nil where the picture holds too little to be told
 	// from others, and Lacking says what.
 	Full    []byte
-	Quality int // of the whole, 0..100; the PDQ measure
 	Lacking string
+	// Busy is the share of the whole picture, in percent, that is neither plain nor a slow
+	// change of tone: about 5 of a title card, 20 and more of most pictures.
+	Busy int
 	// Box is where the content box lies, in pixels, and Boxed the hash of it; nil where
 	// nothing was cut or too little is left.
-	Box          fingerprint.Rect
-	Boxed        []byte
-	BoxedQuality int
+	Box   fingerprint.Rect
+	Boxed []byte
 }
 
 // HashFrame hashes a picture (opaque, with (0,0) as the upper left corner) as a whole and
@@ -31,36 +32,38 @@ func HashFrame(m *image.NRGBA) FrameHash {
 		f.Lacking = content{}.lacking(0, 0)
 		return f
 	}
-	f.Full, f.Quality, f.Lacking = hashPlane(p, f.Box)
+	f.Full, f.Busy, f.Lacking = hashPlane(p, f.Box)
 	if _, b := contentBox(p); differs(p, p.bounds(), b) {
 		f.Box = p.scale(b, m.Rect.Dx(), m.Rect.Dy())
-		f.Boxed, f.BoxedQuality, _ = hashPlane(p.crop(b), f.Box)
+		f.Boxed, _, _ = hashPlane(p.crop(b), f.Box)
 	}
 	return f
 }
 
 // hashPlane hashes a plane that shows r.
-func hashPlane(p *plane, r fingerprint.Rect) (hash []byte, quality int, lacking string) {
+func hashPlane(p *plane, r fingerprint.Rect) (hash []byte, busy int, lacking string) {
 	l := newBlur(p).sample(false, false)
 	c := transform(l)
-	if lacking = measure(l, c).lacking(r.W(), r.H()); lacking != "" {
-		return nil, l.quality(), lacking
+	m := measure(l, c)
+	busy = 100 * m.busy / ((side - 2) * (side - 2))
+	if lacking = m.lacking(r.W(), r.H()); lacking != "" {
+		return nil, busy, lacking
 	}
-	return c.bits(), l.quality(), ""
+	return c.bits(), busy, ""
 }
 
-// HashLuma is the PDQ hash of a picture given as 64 × 64 grey levels, row by row, with its
-// quality; nil where it holds too little to be told from others.
-func HashLuma(levels *[side * side]uint8) (hash []byte, quality int) {
+// HashLuma is the PDQ hash of a picture given as 64 × 64 grey levels, row by row; nil where
+// it holds too little to be told from others.
+func HashLuma(levels *[side * side]uint8) []byte {
 	var l luma
 	for i, v := range levels {
 		l[i/side][i%side] = int32(v) * one
 	}
 	c := transform(&l)
 	if measure(&l, c).lacking(side, side) != "" {
-		return nil, l.quality()
+		return nil
 	}
-	return c.bits(), l.quality()
+	return c.bits()
 }
 
 // HashQueryPicture is HashPicture of a picture that is asked about.
@@ -81,4 +84,9 @@ func Sketch(r *fingerprint.Result) *local.Gray {
 		return nil
 	}
 	return g
+}
+
+// Preview is a picture as a small JPEG, fingerprint.PreviewSide at most on its longer side.
+func Preview(m *image.NRGBA) ([]byte, error) {
+	return encodePreview(smaller(m, fingerprint.PreviewSide))
 }

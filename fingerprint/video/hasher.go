@@ -2,41 +2,27 @@ package video
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
+	"math"
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/local"
 	"selvage/fingerprint/photo"
+	"selvage/fingerprint/video/media"
 )
 
-// Info is what a decoder says of a video as a whole.
-type Info struct {
-	Format        string  // of the container: "mp4", "webm", "gif", …
-	Width, Height int     // pixels of the picture as shown
-	Duration      float64 // seconds, by the time stamps
-	Notes         []string
-	Audio         []byte // payload of audio.v1; nil where there is no sound
-}
-
-// Decoder turns the bytes of a video into frames.
-type Decoder interface {
-	// Accepts reports whether the first bytes of a file look like a video.
-	Accepts(head []byte) bool
-	// Frames calls yield with the frame that is shown at each multiple of step seconds, by
-	// rising number, upright and opaque, no side longer than side. The picture is yield's to
-	// keep. Frames ends with the error of yield, if any.
-	Frames(ctx context.Context, data []byte, step float64, side int, yield func(n int, m *image.NRGBA) error) (Info, error)
-}
-
-// Options of a hasher.
+// Options of a hasher. The zero value is right for the service.
 type Options struct {
-	Decoder Decoder
+	// Limits on what is decoded; zero fields mean those of package media. Rate and Side are the
+	// hasher's own.
+	Limits media.Options
 }
 
 // How often frames are looked at closely.
 const (
-	frameSide = local.QuerySide // longest side of a frame that is looked at
+	frameSide = local.RefSide // longest side of a frame that is looked at
 	// lookSide is that of the small pictures of a query that are laid under what was found.
 	lookSide = 320
 	// A registered video has a key frame a second, a query one every second and a half, and
@@ -58,7 +44,7 @@ func New(opts Options) fingerprint.Hasher { return hasher{opts} }
 
 func (hasher) Work() fingerprint.WorkKind { return fingerprint.Video }
 
-func (h hasher) Accepts(head []byte) bool { return h.opts.Decoder.Accepts(head) }
+func (h hasher) Accepts(head []byte) bool { return accepts(head) }
 
 // Hash implements fingerprint.Hasher.
 func (h hasher) Hash(ctx context.Context, data []byte) (*fingerprint.Result, error) {
@@ -79,44 +65,121 @@ type Looks struct {
 
 func (h hasher) hash(ctx context.Context, data []byte, query bool) (*fingerprint.Result, error) {
 	m := maker{query: query}
-	info, err := h.opts.Decoder.Frames(ctx, data, Step, frameSide, m.add)
+	opts := h.opts.Limits
+	opts.Rate, opts.Side = 1/Step, frameSide
+	info, err := media.Decode(ctx, data, opts, media.Sink{Frame: m.show})
 	if err != nil {
 		return nil, err
 	}
-	r := &fingerprint.Result{
-		Work: fingerprint.Video, Format: info.Format, Width: info.Width, Height: info.Height,
-		Box: fingerprint.Rect{X1: info.Width, Y1: info.Height}, Duration: info.Duration, Notes: info.Notes, Parts: m.parts,
+	if err := m.finish(info.Duration); err != nil {
+		return nil, err
 	}
-	m.end(info.Duration)
-	if len(m.track) > 0 {
-		r.Prints = append(r.Prints, fingerprint.Fingerprint{Kind: fingerprint.VFrame, View: fingerprint.Full, Payload: m.track.Encode(), Quality: m.track.quality()})
+	r := m.result(info.Width, info.Height, info.Duration)
+	r.Format, r.Notes = info.Format, info.Notes
+	if query && m.face != nil {
+		r.Preview = func() ([]byte, error) { return photo.Preview(m.face) }
 	}
-	if len(info.Audio) > 0 {
-		r.Prints = append(r.Prints, fingerprint.Fingerprint{Kind: fingerprint.Audio, View: fingerprint.Full, Payload: info.Audio, Quality: 100})
-	}
-	if query {
-		r.Query = &m.looks
-	}
-	r.Insufficient = m.track.lacking()
 	return r, nil
 }
 
-// maker makes the fingerprints of a video from its samples as they come.
+// Preview implements fingerprint.Previewer: the first frame that shows something.
+func (h hasher) Preview(ctx context.Context, data []byte) ([]byte, error) {
+	var face *image.NRGBA
+	opts := h.opts.Limits
+	opts.Rate, opts.Side = 1, fingerprint.PreviewSide
+	_, err := media.Decode(ctx, data, opts, media.Sink{Frame: func(f media.Frame) error {
+		telling := photo.HashFrame(f.RGB).Busy >= facing
+		if face == nil || telling {
+			face = f.RGB
+		}
+		if telling || f.Time > faceWithin {
+			return errEnough
+		}
+		return nil
+	}})
+	if err != nil && !errors.Is(err, errEnough) || face == nil {
+		return nil, err
+	}
+	return photo.Preview(face)
+}
+
+var errEnough = errors.New("seen enough")
+
+const (
+	facing     = 15 // of Frame.Quality: enough to stand for the video
+	faceWithin = 30 // seconds
+)
+
+func accepts(head []byte) bool {
+	_, ok := media.Sniff(head)
+	return ok
+}
+
+// maker makes the fingerprints of a video from its frames as they come.
 type maker struct {
 	query bool
+	shown *image.NRGBA // the frame that is shown now, from sample next on; nil before the first
+	next  int
 	track Track
 	parts []fingerprint.Part
 	key   Frame // of the last part
 	looks Looks
+	face  *image.NRGBA // stands for the video: the first frame that shows something, or the first
+	best  int          // its quality
+}
+
+// show takes the frame that is shown from its time on: until then, the one before was.
+func (m *maker) show(f media.Frame) error {
+	n := int(f.Time/Step + 1e-6)
+	if err := m.hold(n); err != nil {
+		return err
+	}
+	m.shown, m.next = f.RGB, n
+	return nil
+}
+
+// hold samples the frame that is shown up to sample n.
+func (m *maker) hold(n int) error {
+	for first := true; m.shown != nil && m.next < n && len(m.track) < maxFrames; m.next++ {
+		if !first {
+			again := m.track[len(m.track)-1]
+			again.Slot = m.next
+			m.track = append(m.track, again)
+			continue
+		}
+		if err := m.add(m.next, m.shown); err != nil {
+			return err
+		}
+		first = false
+	}
+	return nil
+}
+
+// finish samples the last frame, which is shown until the end.
+func (m *maker) finish(duration float64) error {
+	return m.hold(max(m.next+1, int(math.Ceil(duration/Step-1e-6))))
+}
+
+// result is all but what the container says.
+func (m *maker) result(w, h int, duration float64) *fingerprint.Result {
+	m.end(duration)
+	r := &fingerprint.Result{
+		Work: fingerprint.Video, Width: w, Height: h, Box: fingerprint.Rect{X1: w, Y1: h}, Duration: duration,
+		Parts: m.parts, Insufficient: m.track.lacking(),
+	}
+	if len(m.track) > 0 {
+		r.Prints = append(r.Prints, fingerprint.Fingerprint{Kind: fingerprint.VFrame, View: fingerprint.Full, Payload: m.track.Encode(), Quality: m.track.quality()})
+	}
+	if m.query {
+		r.Query = &m.looks
+	}
+	return r
 }
 
 // add takes sample n.
 func (m *maker) add(n int, pic *image.NRGBA) error {
-	if len(m.track) == maxFrames {
-		return nil
-	}
 	h := photo.HashFrame(pic)
-	f := Frame{Slot: n, Quality: max(h.Quality, h.BoxedQuality)}
+	f := Frame{Slot: n, Quality: h.Busy}
 	switch {
 	case h.Full != nil && h.Boxed != nil:
 		f.Full, f.Box, f.HasBox = codeOf(h.Full), codeOf(h.Boxed), true
@@ -126,6 +189,9 @@ func (m *maker) add(n int, pic *image.NRGBA) error {
 		f.Full = codeOf(h.Boxed)
 	default:
 		f.Blank = true
+	}
+	if m.face == nil || f.Quality >= facing && m.best < facing {
+		m.face, m.best = pic, f.Quality
 	}
 	m.track = append(m.track, f)
 	if f.Blank {

@@ -13,7 +13,7 @@ const lensSide = 64
 // hashThrough hashes what m, which leads from the unit square, shows of a picture; ok is
 // false where that holds too little.
 func hashThrough(g *local.Gray, m geometry.Map) (c Code, ok bool) {
-	b, _ := photo.HashLuma(sample(g, m))
+	b := photo.HashLuma(sample(g, m))
 	if b == nil {
 		return Code{}, false
 	}
