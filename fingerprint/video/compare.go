@@ -19,10 +19,12 @@ const NearFrames = 72
 
 // How much of one candidate is looked at.
 const (
-	maxFirst   = 12  // pairs of key frames that local features propose
-	maxChecks  = 6   // pairs of key frames along a line
-	maxLenses  = 3   //
-	thinFrames = 900 // frames of the query that are compared with every registered one
+	maxFirst    = 12 // pairs of key frames that local features propose
+	maxChecks   = 6  // pairs of key frames along a line
+	maxLenses   = 3  // ways in which one lies in the other
+	maxSegments = 8
+	leastRun    = .3  // sum of the scores of a segment's frames
+	thinFrames  = 900 // frames of the query that are compared with every registered one
 )
 
 // Query is a video made ready for comparing it with many registered files. It is safe for
@@ -76,23 +78,39 @@ type Segment struct {
 	Scenes   int     `json:"scenes"`
 	Distance float64 `json:"distance"`
 
-	line     align.Line
-	rows     []int // frames of the query that agree
-	codes    []Code
-	Checked  int // pairs of key frames that were compared closely
-	Proved   int // those that are copies by the measure of package photo
-	best     *photo.Comparison
-	bestPart [2]int
+	line   align.Line
+	agreed []agreement
+}
+
+// agreement is a frame of the query that agrees with one of the registered video: their
+// places in the tracks, and the number of bits by which they differ.
+type agreement struct {
+	row, col int
+	d        uint8
+}
+
+// check is a pair of key frames that was compared closely.
+type check struct {
+	row  int // frame of the query that the key frame is; -1: a blank one
+	pair fingerprint.PartPair
+	cmp  *photo.Comparison
 }
 
 // Comparison is what comparing a video with one registered file found.
 type Comparison struct {
-	Segments []Segment // by falling weight
+	// Segments are the stretches that both show, the weightiest first.
+	Segments []Segment
+	// Measures are what the model saw, by [Features].
 	Measures []float64
-	Best     float64 // highest probability of a pair of key frames
-	ref      *fingerprint.Result
-	shared   float64
-	prob     float64
+	// Shared is how much of the evidence, 0..1, is content that other registered works show
+	// as well; it was not counted. SharedBy is how many.
+	Shared   float64
+	SharedBy int
+
+	ref    *fingerprint.Result
+	track  Track // of ref
+	checks []check
+	prob   float64
 }
 
 // refSide is a registered video while it is compared.
@@ -161,8 +179,8 @@ func (q *Query) codes(r *refSide) grid {
 // are read; load gives the fingerprints of a part, or, for -1, of the file itself where that
 // is a photo.
 func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, load func(part int) (*fingerprint.Result, error)) (*Comparison, error) {
-	c := &Comparison{ref: ref}
-	r := &refSide{res: ref, track: trackOf(ref), load: load, loaded: map[int]*fingerprint.Result{}}
+	c := &Comparison{ref: ref, track: trackOf(ref)}
+	r := &refSide{res: ref, track: c.track, load: load, loaded: map[int]*fingerprint.Result{}}
 	if ref.Work == fingerprint.Photo {
 		return c, q.photo(c, r, pairs)
 	}
@@ -179,7 +197,7 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 		}
 		cmp := q.photos[p.Query]().Compare(part, local.Plain, local.Mirrored)
 		done[p] = cmp
-		c.Best = max(c.Best, cmp.Probability())
+		c.checks = append(c.checks, check{q.row(q.res.Parts[p.Query].Start), p, cmp})
 		return cmp, nil
 	}
 	looked := 0
@@ -211,18 +229,18 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 			}
 		}
 	}
-	for _, l := range align.Find(q.evidence(&g, r), align.Options{Tolerance: .5, Min: .5}) {
-		c.Segments = append(c.Segments, q.segments(&g, r, l)...)
+	used := make([]bool, g.rows)
+	for _, l := range align.Find(q.evidence(&g, r), align.Options{Tolerance: .5, Min: .3}) {
+		c.Segments = append(c.Segments, q.segments(&g, r, l, used)...)
 	}
-	c.Segments = slices.DeleteFunc(c.Segments, func(s Segment) bool { return s.Frames == 0 })
 	slices.SortStableFunc(c.Segments, func(a, b Segment) int { return cmp.Compare(b.weight(), a.weight()) })
-	c.Segments = c.Segments[:min(len(c.Segments), 8)]
+	c.Segments = c.Segments[:min(len(c.Segments), maxSegments)]
 	for k := range c.Segments {
-		if err := q.check(&c.Segments[k], &g, r, look); err != nil {
+		if err := q.check(&c.Segments[k], r, look); err != nil {
 			return nil, err
 		}
 	}
-	c.judge(q)
+	c.judge(q, nil)
 	return c, nil
 }
 
@@ -324,11 +342,12 @@ func nearness(d uint8) float64 {
 }
 
 // telling is how much the content of a frame tells, 0..1.
-func (f *Frame) telling() float64 { return min(1, float64(f.Quality+5)/40) }
+//
+// A title card has 4 to 11 percent of busy ground, most pictures 30 and more.
+func (f *Frame) telling() float64 { return min(1, max(.1, float64(f.Quality-8)/20)) }
 
 // segments are the stretches of the query that go along a line.
-func (q *Query) segments(g *grid, r *refSide, l align.Line) (out []Segment) {
-	type row struct{ score float64 }
+func (q *Query) segments(g *grid, r *refSide, l align.Line, used []bool) (out []Segment) {
 	n := g.rows
 	score, col := make([]float64, n), make([]int, n)
 	for i := range n {
@@ -350,10 +369,9 @@ func (q *Query) segments(g *grid, r *refSide, l align.Line) (out []Segment) {
 		}
 	}
 	// The stretches of greatest sum, one after the other.
-	used := make([]bool, n)
-	for len(out) < 4 {
+	for len(out) < maxSegments {
 		from, to, sum := heaviest(score, used)
-		if sum < .5 {
+		if sum < leastRun {
 			break
 		}
 		s := Segment{Speed: l.Speed, line: l}
@@ -361,17 +379,10 @@ func (q *Query) segments(g *grid, r *refSide, l align.Line) (out []Segment) {
 			used[i] = true
 			s.Asked++
 			if score[i] > 0 {
-				s.Frames++
-				s.rows = append(s.rows, i)
-				s.Distance += float64(*g.at(i, col[i]))
-				s.codes = append(s.codes, q.track[i].Full)
+				s.agreed = append(s.agreed, agreement{i, col[i], *g.at(i, col[i])})
 			}
 		}
-		if s.Frames == 0 {
-			break
-		}
-		s.Distance /= float64(s.Frames)
-		s.Scenes = scenes(s.codes)
+		q.sum(&s)
 		q.bound(&s, r, from, to)
 		out = append(out, s)
 	}
@@ -400,6 +411,18 @@ func heaviest(score []float64, used []bool) (from, to int, sum float64) {
 		}
 	}
 	return from, to, sum
+}
+
+// sum fills in what follows from the frames that agree.
+func (q *Query) sum(s *Segment) {
+	s.Frames, s.Distance = len(s.agreed), 0
+	var codes []Code
+	for _, a := range s.agreed {
+		s.Distance += float64(a.d)
+		codes = append(codes, q.track[a.row].Full)
+	}
+	s.Distance /= float64(max(1, s.Frames))
+	s.Scenes = scenes(codes)
 }
 
 // newScene is how many bits two pictures differ by that are not of one scene.
@@ -440,7 +463,7 @@ func (q *Query) bound(s *Segment, r *refSide, from, to int) {
 func (s *Segment) weight() float64 { return float64(s.Frames) * max(1, NearFrames+8-s.Distance) }
 
 // check compares a few pairs of key frames along a segment closely.
-func (q *Query) check(s *Segment, g *grid, r *refSide, look func(fingerprint.PartPair) (*photo.Comparison, error)) error {
+func (q *Query) check(s *Segment, r *refSide, look func(fingerprint.PartPair) (*photo.Comparison, error)) error {
 	var at []fingerprint.PartPair
 	for i := range q.res.Parts {
 		t := q.res.Parts[i].Start
@@ -454,17 +477,8 @@ func (q *Query) check(s *Segment, g *grid, r *refSide, look func(fingerprint.Par
 	// Evenly spread.
 	n := min(len(at), maxChecks)
 	for k := range n {
-		p := at[k*len(at)/n]
-		c, err := look(p)
-		if err != nil {
+		if _, err := look(at[k*len(at)/n]); err != nil {
 			return err
-		}
-		s.Checked++
-		if c.Probability() >= photo.ActThreshold {
-			s.Proved++
-		}
-		if s.best == nil || c.Probability() > s.best.Probability() {
-			s.best, s.bestPart = c, [2]int{p.Query, p.Ref}
 		}
 	}
 	return nil
@@ -506,51 +520,14 @@ func (q *Query) photo(c *Comparison, r *refSide, pairs []fingerprint.PartPair) e
 		}
 		part := &q.res.Parts[p.Query]
 		cmp := q.photos[p.Query]().Compare(ref, local.Plain, local.Mirrored)
-		c.Best = max(c.Best, cmp.Probability())
+		c.prob = max(c.prob, cmp.Probability())
 		if cmp.Probability() >= photo.ActThreshold {
-			c.Segments = append(c.Segments, Segment{
-				Query: [2]float64{part.Start, part.End}, Frames: 1, Asked: 1, Scenes: 1,
-				Checked: 1, Proved: 1, best: cmp, bestPart: [2]int{p.Query, -1},
-			})
+			c.Segments = append(c.Segments, Segment{Query: [2]float64{part.Start, part.End}, Frames: 1, Asked: 1, Scenes: 1})
+			c.checks = append(c.checks, check{-1, p, cmp})
 		}
 	}
-	c.prob = c.Best
 	return nil
 }
-
-// judge fills in the measures.
-func (c *Comparison) judge(q *Query) {
-	seconds, frames, asked, scene, checked, proved, dist := 0.0, 0, 0, 0, 0, 0, 0.0
-	info := 0.0
-	for i := range c.Segments {
-		s := &c.Segments[i]
-		seconds += s.Query[1] - s.Query[0]
-		frames += s.Frames
-		asked += s.Asked
-		scene += s.Scenes
-		checked += s.Checked
-		proved += s.Proved
-		dist += s.Distance * float64(s.Frames)
-		for _, r := range s.rows {
-			info += q.track[r].telling()
-		}
-	}
-	dist /= float64(max(1, frames))
-	if frames == 0 {
-		dist = far
-	}
-	c.Measures = []float64{seconds, float64(frames), float64(asked), float64(scene), dist, float64(checked), float64(proved), c.Best, info}
-}
-
-// Probability is that the query copies the registered file, calibrated.
-func (c *Comparison) Probability() float64 { return c.prob }
-
-// ActThreshold is the probability from which a video is called a copy, AlikeFloor that below
-// which a candidate is not worth showing.
-const (
-	ActThreshold = .5
-	AlikeFloor   = .002
-)
 
 // Discount judges all comparisons of one query again without what they share.
 func (q *Query) Discount(all []*Comparison) {}
