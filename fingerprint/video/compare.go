@@ -9,6 +9,7 @@ import (
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/align"
+	"selvage/fingerprint/geometry"
 	"selvage/fingerprint/local"
 	"selvage/fingerprint/photo"
 )
@@ -77,6 +78,14 @@ type Segment struct {
 	// number of bits by which their codes differ.
 	Scenes   int     `json:"scenes"`
 	Distance float64 `json:"distance"`
+	// Form is how the picture was turned or mirrored. InQuery and InRef are the outlines of
+	// what both show, in pixels of the two videos, OfQuery and OfRef their shares of the two
+	// areas; zero where no key frame was compared closely enough to say.
+	Form           fingerprint.Dihedral `json:"-"`
+	InQuery, InRef geometry.Polygon     `json:"-"`
+	OfQuery, OfRef float64              `json:"-"`
+	// Words say what was done to the picture and to the time; empty where nothing was.
+	Words string `json:"words"`
 
 	line   align.Line
 	agreed []agreement
@@ -237,6 +246,11 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 	c.Segments = c.Segments[:min(len(c.Segments), maxSegments)]
 	for k := range c.Segments {
 		if err := q.check(&c.Segments[k], r, look); err != nil {
+			return nil, err
+		}
+	}
+	for k := range c.Segments {
+		if err := c.describe(q, r, &c.Segments[k]); err != nil {
 			return nil, err
 		}
 	}
@@ -527,16 +541,4 @@ func (q *Query) photo(c *Comparison, r *refSide, pairs []fingerprint.PartPair) e
 		}
 	}
 	return nil
-}
-
-// Discount judges all comparisons of one query again without what they share.
-func (q *Query) Discount(all []*Comparison) {}
-
-// Reason is one plain sentence.
-func (c *Comparison) Reason(acting bool) string {
-	if len(c.Segments) == 0 {
-		return "nothing that both videos show was found"
-	}
-	s := &c.Segments[0]
-	return fmt.Sprintf("%.1f–%.1f s shows %.1f–%.1f s of the registered video", s.Query[0], s.Query[1], s.Ref[0], s.Ref[1])
 }
