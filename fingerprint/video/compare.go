@@ -242,6 +242,7 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 	for _, l := range align.Find(q.evidence(&g, r), align.Options{Tolerance: .5, Min: .3}) {
 		c.Segments = append(c.Segments, q.segments(&g, r, l, used)...)
 	}
+	c.Segments = q.joined(c.Segments, r)
 	slices.SortStableFunc(c.Segments, func(a, b Segment) int { return cmp.Compare(b.weight(), a.weight()) })
 	c.Segments = c.Segments[:min(len(c.Segments), maxSegments)]
 	for k := range c.Segments {
@@ -472,6 +473,53 @@ func (q *Query) bound(s *Segment, r *refSide, from, to int) {
 	clip := func(t float64) float64 { return min(max(t, 0), r.res.Duration) }
 	s.Query = [2]float64{start, end}
 	s.Ref = [2]float64{clip(min(a, b)), clip(max(a, b))}
+}
+
+// joined makes one of segments that go on along nearly the same line after a gap.
+func (q *Query) joined(all []Segment, r *refSide) (out []Segment) {
+	slices.SortStableFunc(all, func(a, b Segment) int { return cmp.Compare(a.Query[0], b.Query[0]) })
+	for _, s := range all {
+		if n := len(out); n > 0 && out[n-1].goesOn(&s) {
+			p := &out[n-1]
+			long := p
+			if s.Frames > p.Frames {
+				long = &s
+			}
+			line := long.line
+			p.agreed = append(p.agreed, s.agreed...)
+			p.Asked += s.Asked + q.between(p.Query[1], s.Query[0])
+			p.Speed, p.line = line.Speed, line
+			q.sum(p)
+			q.bound(p, r, p.agreed[0].row, p.agreed[len(p.agreed)-1].row+1)
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// How long a gap may be, and how far off the line of a longer segment a shorter one may be,
+// in seconds, for the two to be one.
+const (
+	gap     = 2
+	offLine = 1
+)
+
+func (s *Segment) goesOn(o *Segment) bool {
+	if o.Query[0]-s.Query[1] > gap || s.Speed < 0 != (o.Speed < 0) {
+		return false
+	}
+	long, short := s, o
+	if o.Frames > s.Frames {
+		long, short = o, s
+	}
+	mid := (short.Query[0] + short.Query[1]) / 2
+	return math.Abs(long.line.At(mid)-short.line.At(mid)) <= offLine
+}
+
+// between counts the frames of the query that are told from others between two times.
+func (q *Query) between(from, to float64) int {
+	return max(0, q.track.from(to)-q.track.from(from))
 }
 
 func (s *Segment) weight() float64 { return float64(s.Frames) * max(1, NearFrames+8-s.Distance) }
