@@ -33,9 +33,15 @@ const (
 	Timeout Kind = "timeout"
 	// Panicked: a decoder failed in a way that its authors did not foresee.
 	Panicked Kind = "panicked"
+	// TooLong: a video lasts longer than the limits.
+	TooLong Kind = "too_long"
+	// MissingProgram: a program that reads the format is not installed on this machine. The
+	// detail names it. Nothing is known against the file.
+	MissingProgram Kind = "missing_program"
 )
 
-// Error is the only type of error that Decode returns.
+// Error is the only type of error that Decode returns. Packages that read other files, such
+// as videos, return it too.
 type Error struct {
 	Kind   Kind
 	Format string // as sniffed; empty where unknown

@@ -135,10 +135,23 @@ func (f *webpFrame) size() (w, h int) {
 	return 0, 0
 }
 
-// openWebP hands the decoder a file made of the one frame, and nothing that could
-// disagree with it.
+// openWebP composes the one frame on its canvas.
 func openWebP(ctx context.Context, _ []byte, h *header) (image.Image, error) {
 	f := h.plan.(webpFrame)
+	img, err := f.decode(ctx)
+	if err != nil || img.Bounds() == f.canvas {
+		return img, err
+	}
+	frame, _, err := opaque(img)
+	if err != nil {
+		return nil, err
+	}
+	return compose(f.canvas, f.at, frame, h), nil
+}
+
+// decode hands the decoder a file made of the one frame, and nothing that could disagree
+// with it.
+func (f *webpFrame) decode(ctx context.Context) (image.Image, error) {
 	w, ht := f.size()
 	var list []byte
 	if f.alph != nil && f.kind == "VP8 " {
@@ -155,18 +168,11 @@ func openWebP(ctx context.Context, _ []byte, h *header) (image.Image, error) {
 	// The decoder labels the studio range of VP8 as the full range of JPEG.
 	switch m := img.(type) {
 	case *image.YCbCr:
-		img = &limitedYCbCr{YCbCr: m, matrix: studio601}
+		return &limitedYCbCr{YCbCr: m, matrix: studio601}, nil
 	case *image.NYCbCrA:
-		img = &limitedYCbCr{YCbCr: &m.YCbCr, matrix: studio601, alpha: m.A, alphaStride: m.AStride}
+		return &limitedYCbCr{YCbCr: &m.YCbCr, matrix: studio601, alpha: m.A, alphaStride: m.AStride}, nil
 	}
-	if img.Bounds() == f.canvas {
-		return img, nil
-	}
-	frame, _, err := opaque(img)
-	if err != nil {
-		return nil, err
-	}
-	return compose(f.canvas, f.at, frame, h), nil
+	return img, nil
 }
 
 func appendChunk(list []byte, kind string, body []byte) []byte {

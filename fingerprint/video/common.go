@@ -1,0 +1,150 @@
+package video
+
+import (
+	"cmp"
+	"slices"
+
+	"selvage/fingerprint"
+)
+
+// Common content: title cards, logos, stock shots. What several registered works show that
+// are otherwise different videos is no evidence for any one of them; each is judged again by
+// what is left.
+
+const (
+	// sharers bounds how many works are looked at for it, the surest first; sharerFloor is the
+	// probability from which a work is one of them, DiscountFrom that from which one is judged again.
+	sharers      = 24
+	sharerFloor  = .01
+	DiscountFrom = .05
+	// sharing is how many other works must show a telling frame for it to be common; of a plain
+	// one, like a title card, one is enough.
+	sharing = 2
+	plain   = .5 // Frame.telling below which a frame is plain
+	// elsewhereNear is how near frames of two registered videos are that are one, elsewhereShare
+	// the share of their other frames that makes them one video, or versions of it.
+	elsewhereNear  = 45
+	elsewhereShare = .3
+)
+
+// Discount judges all comparisons of one query again without the content that they share
+// with each other. They must be of works that the asker may know of, one a work: nobody's
+// answer depends on others' private works.
+func (q *Query) Discount(all []*Comparison) {
+	var witnesses []*Comparison
+	for _, c := range all {
+		if len(c.Segments) > 0 && len(c.track) > 0 && c.prob >= sharerFloor {
+			witnesses = append(witnesses, c)
+		}
+	}
+	slices.SortStableFunc(witnesses, func(a, b *Comparison) int { return cmp.Compare(b.prob, a.prob) })
+	witnesses = witnesses[:min(len(witnesses), sharers)]
+	if len(witnesses) < 2 {
+		return
+	}
+	shown := make([][]bool, len(witnesses))
+	for i, w := range witnesses {
+		shown[i] = w.rows(len(q.track))
+	}
+	type verdict struct {
+		c      *Comparison
+		common []bool
+		by     int
+		share  float64
+	}
+	var again []verdict
+	for _, c := range all {
+		if len(c.Segments) == 0 || len(c.track) == 0 || c.prob < DiscountFrom {
+			continue
+		}
+		mine := c.rows(len(q.track))
+		count := make([]int, len(mine))
+		v := verdict{c: c, common: make([]bool, len(mine))}
+		for i, w := range witnesses {
+			if w == c || !overlap(mine, shown[i]) || sameVideo(c, w, mine, shown[i]) {
+				continue
+			}
+			v.by++
+			for row, yes := range shown[i] {
+				if yes {
+					count[row]++
+				}
+			}
+		}
+		n, hit := 0, 0
+		for row, yes := range mine {
+			if !yes {
+				continue
+			}
+			n++
+			if count[row] >= sharing || count[row] > 0 && q.track[row].telling() < plain {
+				v.common[row] = true
+				hit++
+			}
+		}
+		if hit > 0 {
+			v.share = float64(hit) / float64(n)
+			again = append(again, v)
+		}
+	}
+	for _, v := range again {
+		v.c.Shared, v.c.SharedBy = v.share, v.by
+		v.c.judge(q, v.common)
+	}
+}
+
+// rows are the frames of the query, of n, that agree.
+func (c *Comparison) rows(n int) []bool {
+	out := make([]bool, n)
+	for i := range c.Segments {
+		for _, a := range c.Segments[i].agreed {
+			out[a.row] = true
+		}
+	}
+	return out
+}
+
+func overlap(a, b []bool) bool {
+	for i := range a {
+		if a[i] && b[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// sameVideo reports whether two registered videos, which agree with the query in some of the
+// same frames, show the same besides: then they are one video, or one holds the other, and
+// neither makes the other's content common.
+func sameVideo(a, b *Comparison, inA, inB []bool) bool {
+	return a.besides(b, inB) || b.besides(a, inA)
+}
+
+// besides reports whether a registered video has nothing but what agrees with the query's
+// rows, or shows other content of o.
+func (c *Comparison) besides(o *Comparison, rows []bool) bool {
+	agreed := make([]bool, len(c.track))
+	for i := range c.Segments {
+		for _, a := range c.Segments[i].agreed {
+			if rows[a.row] {
+				for k := max(0, a.col-2); k < min(len(agreed), a.col+3); k++ {
+					agreed[k] = true
+				}
+			}
+		}
+	}
+	others, found := 0, 0
+	for i := range c.track {
+		f := &c.track[i]
+		if agreed[i] || f.telling() < plain {
+			continue
+		}
+		others++
+		if slices.ContainsFunc(o.track, func(g Frame) bool {
+			return min(f.distance(&g, fingerprint.Identity), f.distance(&g, fingerprint.FlipY)) <= elsewhereNear
+		}) {
+			found++
+		}
+	}
+	return float64(found) >= elsewhereShare*float64(others)
+}

@@ -1,0 +1,129 @@
+package video
+
+import (
+	"math"
+
+	"selvage/fingerprint/calibrate"
+	"selvage/fingerprint/photo"
+)
+
+// Features are what the model sees of a comparison, in order: the name of each measure, and
+// how the probability may depend on it.
+//
+//	evidence  log(1 + frames of the query that agree, each by how telling, how new and how near it is)
+//	longest   log(1 + frames that agree in the longest segment)
+//	distance  mean number of bits by which the codes of agreeing frames differ, telling frames more
+//	scenes    log(1 + different pictures among the telling frames that agree)
+//	agree     share of the frames along the segments that agree
+//	local     log-odds of the surest pair of telling key frames by package photo
+//	proved    sum of the probabilities of up to three telling pairs, of different scenes
+var Features = []calibrate.Feature{
+	{Name: "evidence", Sense: calibrate.Rising},
+	{Name: "longest", Sense: calibrate.Rising},
+	{Name: "distance", Sense: calibrate.Falling},
+	{Name: "scenes", Sense: calibrate.Rising},
+	{Name: "agree", Sense: calibrate.Rising},
+	{Name: "local", Sense: calibrate.Rising},
+	{Name: "proved", Sense: calibrate.Rising},
+}
+
+// fresh is how many bits a frame differs by from all before it to count in full; one that
+// differs by none, in a still scene, counts repeated.
+const (
+	fresh    = 24
+	repeated = .1
+)
+
+// judge takes the measures of a comparison, without the rows of the query that are common
+// content, and its probability.
+func (c *Comparison) judge(q *Query, common []bool) {
+	counted := func(row int) bool { return common == nil || row < 0 || !common[row] }
+	evidence, longest, asked, frames := 0.0, 0, 0, 0
+	distance, weight := 0.0, 0.0
+	var seen, pictures []Code
+	for i := range c.Segments {
+		s := &c.Segments[i]
+		n := 0
+		asked += s.Asked
+		frames += s.Frames
+		for _, a := range s.agreed {
+			if !counted(a.row) {
+				continue
+			}
+			n++
+			f := &q.track[a.row]
+			code, near := f.code(), fresh
+			for _, o := range seen {
+				near = min(near, code.Distance(o))
+			}
+			seen = append(seen, code)
+			w := f.telling()
+			evidence += w * (repeated + (1-repeated)*float64(near)/fresh) * nearness(a.d)
+			distance += w * float64(a.d)
+			weight += w
+			if w >= .5 {
+				pictures = append(pictures, code)
+			}
+		}
+		longest = max(longest, n)
+	}
+	distance = float64(distance+far/2) / (weight + 1) // drawn to what says nothing where there is little
+	surest, proved := 0.0, 0.0
+	var shown []Code
+	for _, k := range c.checks {
+		p := k.cmp.Probability()
+		if k.row < 0 || !counted(k.row) {
+			continue
+		}
+		f := &q.track[k.row]
+		p *= f.telling()
+		surest = max(surest, p)
+		if p < .3 {
+			continue
+		}
+		other := true
+		for _, o := range shown {
+			other = other && f.code().Distance(o) >= fresh
+		}
+		if other && len(shown) < 3 {
+			proved += p
+			shown = append(shown, f.code())
+		}
+	}
+	c.Measures = []float64{
+		math.Log1p(evidence), math.Log1p(float64(longest)), distance, math.Log1p(float64(scenes(pictures))),
+		float64(frames) / float64(asked+1), logit(surest), proved,
+	}
+	c.prob = probability(c.Measures)
+}
+
+// code is that of the content box, where a frame has one.
+func (f *Frame) code() Code {
+	if f.HasBox {
+		return f.Box
+	}
+	return f.Full
+}
+
+// logit is the log-odds of p, between -5 and 5.
+func logit(p float64) float64 {
+	p = min(max(p, .0067), .9933)
+	return math.Log(p / (1 - p))
+}
+
+// Probability is that the query copies the registered file, calibrated.
+func (c *Comparison) Probability() float64 { return c.prob }
+
+// ActThreshold is the probability from which a video is called a copy, AlikeFloor that below
+// which a candidate is not worth showing.
+const (
+	ActThreshold = .5
+	AlikeFloor   = .002
+)
+
+func probability(x []float64) float64 {
+	z := -6 + 3*x[0] + 1*x[5]/2 + 1*x[6] - (x[2]-40)/12
+	return 1 / (1 + math.Exp(-z))
+}
+
+var _ = photo.ActThreshold
