@@ -3,6 +3,7 @@ package page
 import (
 	"image"
 	"math"
+	"slices"
 
 	"selvage/fingerprint"
 )
@@ -10,26 +11,40 @@ import (
 // LineSide is the longer side of the picture that lines are drawn in.
 const LineSide = 512
 
-// Lines draws a picture again as thin lines of one width where its content has edges: black
-// on white, cropped to them, the longer side LineSide. Thick and thin strokes, other colours,
-// an inverted or a tinted ground give nearly the same. Box is what of the picture, in its
-// pixels, was drawn. Ok is false where there is nothing to draw.
+// Lines draws a picture again as thin lines of one width where its content has edges: black on
+// white, cropped to them, the longer side LineSide. Thick and thin strokes, other colours, an
+// inverted or a tinted ground give nearly the same. Box is what of the picture, in its pixels,
+// was drawn. Ok is false where there is nothing to draw.
 func Lines(m *image.NRGBA) (drawn *image.NRGBA, box image.Rectangle, ok bool) {
-	small, k := shrink(m, 768)
-	e := small.edges()
-	mask := e.hysteresis()
-	b := mask.bounds()
-	if b.Empty() || max(b.Dx(), b.Dy()) < 24 {
+	small, k := shrink(m, findSide)
+	box = grown(small.edges().hysteresis().bounds(), k, m.Rect)
+	if max(box.Dx(), box.Dy()) < leastSide {
 		return nil, box, false
 	}
-	box = image.Rect(int(float64(b.Min.X)*k), int(float64(b.Min.Y)*k), int(math.Ceil(float64(b.Max.X)*k)), int(math.Ceil(float64(b.Max.Y)*k))).Intersect(m.Rect)
-	// Once more in the size at which the content fills the picture.
-	part := m.SubImage(box).(*image.NRGBA)
-	scaled := resize(part, LineSide-2*margin)
-	mask = scaled.edges().hysteresis()
-	mask.close(2)
+	return draw(m, box), box, true
+}
+
+const (
+	findSide  = 768 // longer side of the picture that content is looked for in
+	leastSide = 24  // pixels of a drawing's longer side
+)
+
+// draw draws a part of a picture in the size at which it fills the drawing.
+func draw(m *image.NRGBA, box image.Rectangle) *image.NRGBA {
+	mask := resize(m.SubImage(box).(*image.NRGBA), LineSide-2*margin).edges().hysteresis()
+	mask.close(closeRadius)
 	mask.thin()
-	return mask.draw(), box, true
+	return mask.draw()
+}
+
+const closeRadius = 2
+
+// grown is a box of a picture k times as small, in pixels of the picture.
+func grown(b image.Rectangle, k float64, within image.Rectangle) image.Rectangle {
+	if b.Empty() {
+		return image.Rectangle{}
+	}
+	return image.Rect(int(float64(b.Min.X)*k), int(float64(b.Min.Y)*k), int(math.Ceil(float64(b.Max.X)*k)), int(math.Ceil(float64(b.Max.Y)*k))).Intersect(within)
 }
 
 const margin = 16
@@ -312,14 +327,80 @@ type Drawing struct {
 	Box     fingerprint.Rect // in pixels of the picture
 }
 
-// Drawings draws a picture anew, as a whole; of a query, parts of it that stand alone as well.
-// It gives nothing of a page of text.
-func Drawings(m *image.NRGBA, query bool) []Drawing {
-	drawn, b, ok := Lines(m)
-	if !ok {
+// Drawings draws a picture anew: as a whole and, where it has several parts with blank ground
+// between, the largest of those alone.
+func Drawings(m *image.NRGBA) []Drawing {
+	small, k := shrink(m, findSide)
+	found := small.edges().hysteresis()
+	whole := grown(found.bounds(), k, m.Rect)
+	if max(whole.Dx(), whole.Dy()) < leastSide {
 		return nil
 	}
-	return []Drawing{{drawn, fingerprint.Rect{X0: b.Min.X, Y0: b.Min.Y, X1: b.Max.X, Y1: b.Max.Y}}}
+	boxes := []image.Rectangle{whole}
+	for _, b := range found.islands() {
+		boxes = append(boxes, grown(b, k, m.Rect))
+	}
+	var out []Drawing
+	for _, b := range boxes {
+		out = append(out, Drawing{draw(m, b), fingerprint.Rect{X0: b.Min.X, Y0: b.Min.Y, X1: b.Max.X, Y1: b.Max.Y}})
+	}
+	return out
+}
+
+// What of a page is an island: shares of the longer side of its content.
+const (
+	channel    = 28  // blank ground of this part of it is between two islands
+	leastLand  = .2  // its longer side
+	mostLand   = .9  // and at most so much of both sides: else it is the page
+	maxIslands = 3   // the largest
+	leastShape = .12 // its shorter side: a line of text is none
+)
+
+// islands are the boxes of what stands apart, the largest first.
+func (m *mask) islands() []image.Rectangle {
+	all := m.bounds()
+	long := max(all.Dx(), all.Dy())
+	// In cells of half a channel, what touches belongs together.
+	cell := max(1, long/channel/2)
+	w, h := (all.Dx()+cell-1)/cell, (all.Dy()+cell-1)/cell
+	on, box := make([]bool, w*h), make([]image.Rectangle, w*h)
+	for i, v := range m.on {
+		if x, y := i%m.w, i/m.w; v {
+			c := (y-all.Min.Y)/cell*w + (x-all.Min.X)/cell
+			on[c] = true
+			box[c] = box[c].Union(image.Rect(x, y, x+1, y+1))
+		}
+	}
+	var out []image.Rectangle
+	var stack []int
+	for i := range on {
+		if !on[i] {
+			continue
+		}
+		b := image.Rectangle{}
+		on[i] = false
+		for stack = append(stack[:0], i); len(stack) > 0; {
+			c := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			b = b.Union(box[c])
+			for dy := -2; dy <= 2; dy++ {
+				for dx := -2; dx <= 2; dx++ {
+					x, y := c%w+dx, c/w+dy
+					if x >= 0 && x < w && y >= 0 && y < h && on[y*w+x] {
+						on[y*w+x] = false
+						stack = append(stack, y*w+x)
+					}
+				}
+			}
+		}
+		if max(b.Dx(), b.Dy()) < int(leastLand*float64(long)) || min(b.Dx(), b.Dy()) < int(leastShape*float64(long)) ||
+			float64(b.Dx()) > mostLand*float64(all.Dx()) && float64(b.Dy()) > mostLand*float64(all.Dy()) {
+			continue
+		}
+		out = append(out, b)
+	}
+	slices.SortStableFunc(out, func(a, b image.Rectangle) int { return b.Dx()*b.Dy() - a.Dx()*a.Dy() })
+	return out[:min(len(out), maxIslands)]
 }
 
 // OnPage is where a point of a drawing of w × h pixels lies in the picture of which box was drawn.
@@ -327,6 +408,3 @@ func OnPage(x, y float64, w, h int, box fingerprint.Rect) (float64, float64) {
 	kx, ky := float64(box.W())/float64(max(1, w-2*margin)), float64(box.H())/float64(max(1, h-2*margin))
 	return float64(box.X0) + float64((x-margin)*kx), float64(box.Y0) + float64((y-margin)*ky)
 }
-
-// Upright turns a picture of text so that it can be read. Ok is false where it has none.
-func Upright(m *image.NRGBA) (upright *image.NRGBA, ok bool) { return m, true }
