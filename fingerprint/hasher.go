@@ -38,6 +38,8 @@ type Result struct {
 	// Parts are the pictures inside a video or manuscript, in their order. They are stored as
 	// rows of their own.
 	Parts []Part `json:"-"`
+	// Samples is how many sampled frames of a video are indexed by their codes.
+	Samples int `json:"samples,omitempty"`
 	// Insufficient says why the file holds too little information to be told from
 	// others ("flat picture: one colour"); empty where it holds enough. Such a file is
 	// registered and found again by its bytes and its pixels only.
@@ -81,7 +83,8 @@ type Previewer interface {
 	Preview(ctx context.Context, data []byte) ([]byte, error)
 }
 
-// Set is the hashers of a service.
+// Set is the hashers of a service, in the order in which they are asked whether they read a
+// file. Of bytes that none knows, the last says what is wrong with them.
 type Set []Hasher
 
 // SniffLen is how many leading bytes Accepts may look at.
@@ -144,9 +147,9 @@ func (s Set) pick(want WorkKind, data []byte) (Hasher, error) {
 		}
 	}
 	if want == "" && len(s) > 0 {
-		// No hasher knows the bytes: let the first say what is wrong with them (empty
-		// file, text, unknown format), which it does better than this loop could.
-		return s[0], nil
+		// No hasher knows the bytes: let the last, which reads photos, say what is wrong with
+		// them (empty file, unknown format), which it does better than this loop could.
+		return s[len(s)-1], nil
 	}
 	return nil, &ErrUnsupported{Want: want}
 }

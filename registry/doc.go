@@ -23,6 +23,10 @@
 //	O/<number be32>                    the owner with that number (text)
 //	d/<owner>/<digest hex>             the work that holds these files (text)
 //	a/<owner number be32><asset be64>  assetRecord*: fingerprints of one asset
+//	                                   or of a picture inside one: see part.go
+//	b/<owner number be32><asset be64, inverted>
+//	                                   how many numbers behind the asset's are its parts' (be64)
+//	j/<asset be64>                     intent: parts whose work is not committed yet
 //	n/<owner>/<work>/<asset digest>    Credentials: what the asset's manifest store claims
 //	N/<owner or *>/<label hash hex>/<owner>/<work>/<asset digest>
 //	                                   digest of a manifest store (32 bytes), by the SHA-256 of
@@ -46,6 +50,7 @@
 //	c/<seq be64>                       change feed: works that the indexes must look at
 //	l/<owner>/<work>                   outbox of the log: empty
 //	q/<seq be64>/<owner>               outbox of the watcher: watchRow, oldest first
+//	+/<key><be32>                      a piece of a row that is too long for one value: pieces.go
 //	s/next, s/owners, s/forgotten      counters (big-endian)
 //
 // An asset reference is the owner's number (be32) and the asset's number (be64). Index

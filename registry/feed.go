@@ -68,7 +68,8 @@ func (s *Service) apply(ctx context.Context, c change) error {
 
 	var work *Work
 	var owner *ownerRecord
-	var assets []*assetRecord
+	var rows []*assetRecord // of all assets and their parts
+	var refs []assetRef
 	err := s.KV.View(ctx, func(tx store.Txn) error {
 		var err error
 		if work, err = load[Work](tx, workKey(c.Owner, c.Work)); err != nil {
@@ -77,12 +78,21 @@ func (s *Service) apply(ctx context.Context, c change) error {
 		if owner, err = load[ownerRecord](tx, ownerKey(c.Owner)); err != nil {
 			return err
 		}
+		rows, refs = nil, nil
 		for _, a := range work.Assets {
-			r, err := loadPrinted[assetRecord](tx, assetKey(assetRef{owner.Number, a.Seq}))
+			ref := assetRef{owner.Number, a.Seq}
+			r, err := loadPrinted[assetRecord](tx, assetKey(ref))
 			if err != nil {
 				return err
 			}
-			assets = append(assets, r)
+			parts, err := loadParts(tx, ref, a)
+			if err != nil {
+				return err
+			}
+			rows, refs = append(append(rows, r), parts...), append(refs, ref)
+			for i := range parts {
+				refs = append(refs, ref.part(i))
+			}
 		}
 		return nil
 	})
@@ -92,8 +102,8 @@ func (s *Service) apply(ctx context.Context, c change) error {
 	if err != nil {
 		return fmt.Errorf("index %s: %w", c.Work, err)
 	}
-	for i, a := range work.Assets {
-		e, err := newEntries(assetRef{owner.Number, a.Seq}, assets[i].Result)
+	for i, ref := range refs {
+		e, err := newEntries(ref, rows[i].Result)
 		if err == nil {
 			err = s.place(&e, work, c.fresh)
 		}

@@ -124,7 +124,7 @@ func (c *checker) work(ctx context.Context, w *Work) error {
 		ref assetRef
 		rec *assetRecord
 	}
-	var assets []asset
+	var assets, inside []asset
 	err := c.s.KV.View(ctx, func(tx store.Txn) error {
 		n, err := c.s.numberOf(tx, w.Owner)
 		if err != nil {
@@ -155,6 +155,16 @@ func (c *checker) work(ctx context.Context, w *Work) error {
 				}
 			}
 			assets = append(assets, asset{ref, rec})
+			parts, err := loadParts(tx, ref, a)
+			if err != nil {
+				c.problem("work %s: parts of %s: %v", w.ID, a.Digest, err)
+			}
+			for i, p := range parts {
+				if p.Work != w.ID || p.Owner != w.Owner || p.Digest != a.Digest {
+					c.problem("work %s: part %d of %s belongs to work %s", w.ID, i, a.Digest, p.Work)
+				}
+				inside = append(inside, asset{ref.part(i), p})
+			}
 		}
 		c.receipt(tx, w)
 		if _, _, err := readCustody(tx, w.Owner, w.ID); err != nil {
@@ -172,6 +182,9 @@ func (c *checker) work(ctx context.Context, w *Work) error {
 		if i < len(assets) {
 			c.indexed(w, assets[i].ref, assets[i].rec.Result)
 		}
+	}
+	for _, p := range inside {
+		c.indexed(w, p.ref, p.rec.Result)
 	}
 	return nil
 }
@@ -248,7 +261,11 @@ func (c *checker) outboxes(ctx context.Context) error {
 			return err
 		}
 		return tx.Scan([]byte("q/"), nil, func(k, v []byte) bool {
-			if err := decodeRow(k, v, new(watchRow)); err != nil {
+			v, err := wholeRow(tx, k, v)
+			if err == nil {
+				err = decodeRow(k, v, new(watchRow))
+			}
+			if err != nil {
 				c.problem("%v", err)
 			}
 			c.rep.Untold++

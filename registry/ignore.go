@@ -49,7 +49,7 @@ func (s *Service) Ignore(ctx context.Context, o OwnerID, label string, f File) (
 	if err := checkNote("label", label, 200); err != nil {
 		return nil, false, err
 	}
-	r, err := s.Hashers.Hash(ctx, "", f.Data)
+	r, err := s.Hashers.Hash(ctx, fingerprint.Photo, f.Data)
 	if err != nil {
 		return nil, false, err
 	}
@@ -173,10 +173,10 @@ type bank struct {
 	parts []*photo.Comparison // pictures of the bank that stand inside the query
 }
 
-// explained compares a query with an owner's ignore bank.
+// explained compares a picture that is asked about with an owner's ignore bank.
 func (s *Service) explained(ctx context.Context, o OwnerID, d fingerprint.Digest, r *fingerprint.Result) (bank, error) {
 	all, err := s.ignored(ctx, o)
-	if err != nil || len(all) == 0 {
+	if err != nil || len(all) == 0 || r.Work != fingerprint.Photo {
 		return bank{}, err
 	}
 	b := bank{query: photo.NewQuery(r)}
@@ -202,7 +202,7 @@ const wholeShare = .9
 
 // without judges a finding again without what the bank shows.
 func (b *bank) without(f found) found {
-	if len(b.parts) == 0 || f.same || f.cmp.SamePixels {
+	if len(b.parts) == 0 || f.same || f.cmp == nil || f.cmp.SamePixels {
 		return f
 	}
 	if f.cmp = b.query.Ignore(f.cmp, b.parts); len(f.cmp.Places) > 0 {

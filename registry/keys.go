@@ -108,7 +108,7 @@ func assetOf(id index.ID) assetRef {
 
 // load reads a JSON row.
 func load[T any](tx store.Txn, key []byte) (*T, error) {
-	b, err := tx.Get(key)
+	b, err := getRow(tx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -125,5 +125,5 @@ func save(tx store.Txn, key []byte, v any) error {
 	if err != nil {
 		return fmt.Errorf("row %q: %w", key, err)
 	}
-	return tx.Set(key, b)
+	return setRow(tx, key, b)
 }

@@ -125,7 +125,7 @@ func (s *Service) newReport(ctx context.Context, asker OwnerID, f File) (*MatchR
 		ID: MatchID(newID("m_", now)), Asker: asker, Time: now,
 		Query: Query{
 			Name: f.Name, Digest: fingerprint.DigestOf(f.Data), Size: int64(len(f.Data)), Kind: r.Work, Format: r.Format,
-			Width: r.Width, Height: r.Height, Box: r.Box, Insufficient: r.Insufficient, Notes: r.Notes,
+			Width: r.Width, Height: r.Height, Box: r.Box, Duration: r.Duration, Pages: r.Pages, Insufficient: r.Insufficient, Notes: r.Notes,
 		},
 		Matches: []Match{}, Policy: s.policy.Version, Millis: map[string]float64{"hash": took},
 		unsaid: unsaid{Pixels: pixelsOf(r)},

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"strings"
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/geometry"
@@ -29,10 +30,14 @@ func (p Policy) acts(f found) bool { return p.verdict(f).Accuses() }
 
 func (p Policy) verdict(f found) Verdict {
 	switch {
-	case f.same || f.cmp.SamePixels:
+	case f.same:
 		return Identical
 	case f.prob < p.Act:
 		return Alike
+	case f.inside():
+		return Part
+	case f.cmp.SamePixels:
+		return Identical
 	case f.cmp.Part():
 		return Part
 	}
@@ -50,7 +55,14 @@ func (s *Service) describe(f found, q *fingerprint.Result, asker OwnerID) Match 
 		m.Title = f.work.Title
 	}
 	m.Transform = Transform{Form: fingerprint.Identity.String(), Words: "unchanged", Matrix: [9]float64{1, 0, 0, 0, 1, 0, 0, 0, 1}}
-	if len(f.cmp.Places) == 0 {
+	m.Segments, m.QueryPart, m.RefPart = []Segment{}, placeOf(f.queryPart), nil
+	if f.record.Part != nil {
+		m.RefPart = placeOf(&f.record.Part.Part)
+	}
+	if m.Verdict.Accuses() && (m.QueryPart.timed() || m.RefPart.timed()) {
+		m.Segments = append(m.Segments, Segment{Query: m.QueryPart.span(), Ref: m.RefPart.span()})
+	}
+	if f.cmp == nil || len(f.cmp.Places) == 0 {
 		return m
 	}
 	best := &f.cmp.Places[0]
@@ -76,7 +88,56 @@ func (f found) reason(p Policy) string {
 	if f.same {
 		return "the same file, byte for byte"
 	}
-	return f.cmp.Reason(f.prob >= p.Act)
+	reason := f.cmp.Reason(f.prob >= p.Act)
+	if !f.inside() || f.prob < p.Act {
+		return reason
+	}
+	var where []string
+	if f.queryPart != nil && !f.alone {
+		where = append(where, placeOf(f.queryPart).words()+" of the file asked about")
+	}
+	if f.record.Part != nil && !f.record.Part.Alone {
+		where = append(where, placeOf(&f.record.Part.Part).words()+" of the registered "+f.workKind())
+	}
+	return strings.Join(where, " and ") + ": " + reason
+}
+
+func (f found) workKind() string {
+	if f.work == nil {
+		return "file"
+	}
+	return string(f.work.Kind)
+}
+
+// placeOf is what an answer says of a part; nil of none.
+func placeOf(p *fingerprint.Part) *Place {
+	if p == nil {
+		return nil
+	}
+	return &Place{Kind: p.Kind, Start: p.Start, End: p.End, Page: p.Page, Box: p.Box}
+}
+
+func (p *Place) timed() bool { return p != nil && p.Kind == fingerprint.FramePart }
+
+// span is the stretch of the video that a frame stands for; nil of anything else.
+func (p *Place) span() *[2]float64 {
+	if !p.timed() {
+		return nil
+	}
+	return &[2]float64{p.Start, p.End}
+}
+
+func (p *Place) words() string {
+	switch p.Kind {
+	case fingerprint.FramePart:
+		return fmt.Sprintf("second %.1f", p.Start)
+	case fingerprint.PicturePart:
+		if p.Page == 0 {
+			return "a picture"
+		}
+		return fmt.Sprintf("a picture on page %d", p.Page)
+	}
+	return fmt.Sprintf("page %d", p.Page)
 }
 
 // signals lists what was measured.
@@ -84,7 +145,7 @@ func (f found) signals() []Signal {
 	if f.same {
 		return []Signal{{Name: "bytes", Value: 0, Of: 1, Text: "the same bytes"}}
 	}
-	if f.cmp.SamePixels {
+	if f.cmp.SamePixels && !f.inside() {
 		return []Signal{{Name: string(fingerprint.Pixels256), Value: 0, Of: 1, Text: "the same pixels after decoding"}}
 	}
 	var out []Signal

@@ -316,13 +316,22 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 	if err != nil {
 		return nil, nil, err
 	}
-	first, err := s.seq.take(ctx, len(assets)+2)
+	numbers := len(assets)
+	for _, r := range results {
+		numbers += numbersOf(r)
+	}
+	first, err := s.seq.take(ctx, numbers+2)
 	if err != nil {
 		return nil, nil, err
 	}
-	changeSeq, watchSeq := first+uint64(len(assets)), first+uint64(len(assets))+1
-	for i := range work.Assets {
-		work.Assets[i].Seq = first + uint64(i)
+	changeSeq, watchSeq := first+uint64(numbers), first+uint64(numbers)+1
+	for i, next := 0, first; i < len(assets); i++ {
+		work.Assets[i].Seq, work.Assets[i].Parts = next, len(results[i].Parts)
+		next += 1 + uint64(numbersOf(results[i]))
+	}
+	if err := s.keepParts(ctx, work, results, changeSeq); err != nil {
+		s.seq.done(first)
+		return nil, nil, errors.Join(err, s.dropParts(context.WithoutCancel(ctx), first))
 	}
 	watch := watchRow{Cause: EventRegistered, Asker: q.Owner, Work: work.ID, Before: first, Time: now}
 	var key []byte
@@ -353,10 +362,10 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 		}
 		for i, a := range work.Assets {
 			ref := assetRef{n, a.Seq}
-			if err := savePrinted(tx, assetKey(ref), assetRecord{Owner: q.Owner, Work: work.ID, Digest: a.Digest, Result: results[i]}); err != nil {
+			if err := savePrinted(tx, assetKey(ref), assetRecord{Owner: q.Owner, Work: work.ID, Digest: a.Digest, Result: results[i], Parts: results[i].Parts}); err != nil {
 				return err
 			}
-			if err := errors.Join(s.saveExact(tx, work, ref, a.Digest, results[i]), saveCredentials(tx, work, a.Digest, with[i])); err != nil {
+			if err := errors.Join(s.saveExact(tx, work, ref, a.Digest, results[i]), saveSpan(tx, ref, results[i]), saveCredentials(tx, work, a.Digest, with[i])); err != nil {
 				return err
 			}
 		}
@@ -372,13 +381,15 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 			save(tx, changeKey(changeSeq), change{Owner: q.Owner, Work: work.ID}),
 			save(tx, proofKey(q.Owner, work.ID), proof),
 			tx.Set(pendingKey(q.Owner, work.ID), nil),
+			tx.Delete(intentKey(first)),
 			s.custody(tx, q.Owner, work.ID, custodyRegistered, string(work.Visibility)),
 		)
 	})
 	// The indexes follow even when the caller has gone away, and even when the store says
 	// that it failed: follow looks at what is really there.
 	if err := errors.Join(err, s.follow(ctx, change{Owner: q.Owner, Work: work.ID, fresh: true}, first)); err != nil {
-		return nil, nil, err
+		// Where the transaction was committed all the same, the intent is gone and nothing is dropped.
+		return nil, nil, errors.Join(err, s.dropParts(context.WithoutCancel(ctx), first))
 	}
 	s.logged.add(q.Owner, work.ID)
 	return work, key, nil

@@ -34,12 +34,13 @@ type rig struct {
 	kv      store.KV
 	objects store.Objects
 	notary  *sequencer.Notary
+	hashers fingerprint.Set
 	*registry.Service
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), kv: mem.NewKV(), objects: mem.NewObjects()}
+	r := &rig{t: t, dir: t.TempDir(), kv: mem.NewKV(), objects: mem.NewObjects(), hashers: fingerprint.Set{photo.New(photo.Options{})}}
 	r.start()
 	t.Cleanup(func() { r.stop() })
 	return r
@@ -53,7 +54,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	r.Service, err = registry.Open(context.Background(), registry.Config{
-		KV: r.kv, Blobs: store.NewBlobs(r.objects), Notary: r.notary, Hashers: fingerprint.Set{photo.New(photo.Options{})}, DataDir: r.dir,
+		KV: r.kv, Blobs: store.NewBlobs(r.objects), Notary: r.notary, Hashers: r.hashers, DataDir: r.dir,
 		ReceiptWait: 20 * time.Second,
 	})
 	if err != nil {

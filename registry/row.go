@@ -26,6 +26,10 @@ type assetRecord struct {
 	Work   WorkID              `json:"work"`
 	Digest fingerprint.Digest  `json:"digest"`
 	Result *fingerprint.Result `json:"result"`
+	// Parts are the places of the asset's parts in it.
+	Parts []fingerprint.Part `json:"parts,omitempty"`
+	// Part is set where the row is no asset's but that of a picture inside one.
+	Part *partRecord `json:"part,omitempty"`
 }
 
 // ignoredRecord is the row i/.
@@ -51,13 +55,13 @@ func savePrinted[T any, P printed[T]](tx store.Txn, key []byte, rec T) error {
 	if err != nil {
 		return fmt.Errorf("row %q: %w", key, err)
 	}
-	return tx.Set(key, b)
+	return setRow(tx, key, b)
 }
 
 // loadPrinted reads a row with fingerprints. One that is not, byte for byte, what
 // savePrinted wrote is store.ErrCorrupt.
 func loadPrinted[T any, P printed[T]](tx store.Txn, key []byte) (*T, error) {
-	b, err := tx.Get(key)
+	b, err := getRow(tx, key)
 	if err != nil {
 		return nil, err
 	}

@@ -53,14 +53,25 @@ type found struct {
 	work   *Work
 	same   bool // the same bytes
 	cmp    *photo.Comparison
-	prob   float64
+	// queryPart is the part of the query that was compared, nil where that was the whole.
+	queryPart *fingerprint.Part
+	alone     bool // it is all that the query holds
+	prob      float64
 }
 
 // judge sets the probability from the comparison.
 func (f *found) judge() {
-	if f.prob = f.cmp.Probability(); f.same {
+	switch {
+	case f.same:
 		f.prob = 1
+	case f.cmp != nil:
+		f.prob = f.cmp.Probability()
 	}
+}
+
+// inside reports whether what was compared is only a part of one of the files.
+func (f *found) inside() bool {
+	return f.record.Part != nil && !f.record.Part.Alone || f.queryPart != nil && !f.alone
 }
 
 // candidate is what stage 1 found, with the variants of the query's features that found it.
@@ -106,6 +117,9 @@ func fair(refs []candidate, limit int) []candidate {
 // and the indexes (stage 1), each then compared picture to picture (stage 2). It
 // returns the best asset of every work, by falling probability.
 func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerprint.Result, sc scope) ([]found, map[string]float64, error) {
+	if r.Work != fingerprint.Photo {
+		return s.searchInside(ctx, d, r, sc)
+	}
 	millis := map[string]float64{}
 	stage := s.stage("search")
 	refs, err := s.candidates(ctx, d, r, sc)
@@ -217,6 +231,17 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 		return nil, err
 	}
 	byCode, err := s.byCode(r, sc)
+	if err != nil {
+		return nil, err
+	}
+	err = s.KV.View(ctx, func(tx store.Txn) (err error) {
+		known := &spans{tx: tx}
+		if byFeatures, err = known.thin(byFeatures, proofsLocal); err != nil {
+			return err
+		}
+		byCode, err = known.thin(byCode, proofsCode)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -122,7 +122,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if s.closed, err = openShelf(filepath.Join(c.DataDir, "index", "private")); err != nil {
 		return nil, errors.Join(err, s.open.close())
 	}
-	if err := s.replay(ctx); err != nil {
+	if err := errors.Join(s.dropLeftParts(ctx), s.replay(ctx)); err != nil {
 		return nil, errors.Join(err, s.open.close(), s.closed.close())
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -88,6 +88,9 @@ type Asset struct {
 	// Credentials are what the file brought along, where they were asked for, else nil.
 	Credentials *Credentials `json:"credentials,omitempty"`
 	Seq         uint64       `json:"seq"` // number of the asset in the indexes
+	// Parts is how many pictures inside it are fingerprinted: key frames of a video, pages and
+	// pictures of a manuscript. Their numbers follow Seq.
+	Parts int `json:"parts,omitempty"`
 }
 
 // File is one uploaded file.
@@ -197,6 +200,8 @@ type Query struct {
 	Width        int                  `json:"width"`
 	Height       int                  `json:"height"`
 	Box          fingerprint.Rect     `json:"box"`
+	Duration     float64              `json:"duration,omitempty"` // seconds
+	Pages        int                  `json:"pages,omitempty"`
 	Insufficient string               `json:"insufficient,omitempty"`
 	Notes        []string             `json:"notes,omitempty"`
 }
@@ -211,8 +216,18 @@ type Match struct {
 	Probability float64            `json:"probability"` // calibrated P(copy), 0 to 1
 	Transform   Transform          `json:"transform"`
 	Regions     []Region           `json:"regions"` // never null
-	Signals     []Signal           `json:"signals"` // what agreed, and how far
-	Reason      string             `json:"reason"`  // one plain sentence
+	// Segments are the stretches of two videos that show the same, in seconds.
+	Segments []Segment `json:"segments,omitempty"`
+	// Passages are the runs of text that two manuscripts share, Pages the pages of them that
+	// show the same, in the order of the query.
+	Passages []Passage  `json:"passages,omitempty"`
+	Pages    []PagePair `json:"pages,omitempty"`
+	// QueryPart and RefPart are where the pictures that were compared stand in the two files;
+	// nil where that is the file itself.
+	QueryPart *Place   `json:"query_part,omitempty"`
+	RefPart   *Place   `json:"ref_part,omitempty"`
+	Signals   []Signal `json:"signals"` // what agreed, and how far
+	Reason    string   `json:"reason"`  // one plain sentence
 	// Measures are what the model saw, by photo.Features: kept for calibration.
 	Measures []float64 `json:"measures,omitempty"`
 	// Undiscounted are the same before common content was left out; nil where none was.
@@ -239,6 +254,58 @@ type Transform struct {
 type Region struct {
 	Query [][2]float64 `json:"query"`
 	Ref   [][2]float64 `json:"ref"`
+}
+
+// Segment is a stretch of the query and the stretch of the registered video that it shows,
+// from and to in seconds; nil where that file is no video.
+type Segment struct {
+	Query *[2]float64 `json:"query,omitempty"`
+	Ref   *[2]float64 `json:"ref,omitempty"`
+	// Speed is how many seconds of the registered video pass in one of the query, negative
+	// where it runs backwards; 0 where one of them is no video.
+	Speed float64 `json:"speed,omitempty"`
+}
+
+// Passage is a run of text that stands in both manuscripts.
+type Passage struct {
+	Query TextRange `json:"query"`
+	Ref   TextRange `json:"ref"`
+	// Characters is how long it is after normalisation.
+	Characters int `json:"characters"`
+}
+
+// TextRange is a run of characters of a text as it was extracted: From inclusive, To
+// exclusive, counted in Unicode code points from the start of the text.
+type TextRange struct {
+	From int `json:"from"`
+	To   int `json:"to"`
+	Page int `json:"page,omitempty"` // where it begins, from 1; 0 where there are no pages
+}
+
+func (r TextRange) String() string {
+	if r.Page == 0 {
+		return fmt.Sprintf("%d–%d", r.From, r.To)
+	}
+	return fmt.Sprintf("%d–%d (page %d)", r.From, r.To, r.Page)
+}
+
+// PagePair is a page of the query and the page of the registered manuscript that it shows.
+type PagePair struct {
+	Query       int      `json:"query"` // from 1
+	Ref         int      `json:"ref"`
+	Probability float64  `json:"probability"`
+	Words       string   `json:"words,omitempty"` // what was done to the registered page
+	Regions     []Region `json:"regions,omitempty"`
+}
+
+// Place is where a picture stands in a file.
+type Place struct {
+	Kind fingerprint.PartKind `json:"kind"`
+	// Start and End are the seconds of the video that a frame stands for.
+	Start float64          `json:"start,omitempty"`
+	End   float64          `json:"end,omitempty"`
+	Page  int              `json:"page,omitempty"` // from 1; 0 where there are no pages
+	Box   fingerprint.Rect `json:"box,omitzero"`   // on the page, in its pixels; zero: not known
 }
 
 // Signal is one measurement that speaks for a match.

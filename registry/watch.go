@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -51,20 +52,44 @@ type watchQuery struct {
 	Frame  fingerprint.Rect          `json:"frame"`
 	Insets []fingerprint.Rect        `json:"insets,omitempty"`
 	Local  []byte                    `json:"local,omitempty"` // photo.PackQuery
+	// Part says what a query of Parts is, which are those of the file: see fingerprint.Part.
+	Part  *fingerprint.Part `json:"part,omitempty"`
+	Parts []watchQuery      `json:"parts,omitempty"`
 }
+
+// packedParts is how many parts of a query are kept for the watcher: a row must fit into one
+// transaction.
+const packedParts = 60
 
 // newWatchQuery packs a query even where nobody keeps anything private: the work done for a
 // query must not show whether somebody does.
 func newWatchQuery(d fingerprint.Digest, r *fingerprint.Result) watchQuery {
-	return watchQuery{d, r, r.Probes, r.Asides, r.Frame, r.Insets, photo.PackQuery(r)}
+	q := watchQuery{Digest: d, Result: r, Probes: r.Probes, Asides: r.Asides, Frame: r.Frame, Insets: r.Insets, Local: photo.PackQuery(r)}
+	for i := range min(len(r.Parts), packedParts) {
+		p := r.Parts[i*len(r.Parts)/min(len(r.Parts), packedParts)]
+		part := newWatchQuery(fingerprint.Digest{}, p.Result)
+		part.Part = &p
+		q.Parts = append(q.Parts, part)
+	}
+	return q
 }
 
 // result is the whole result of the query again, with what is packed of its features.
 func (q *watchQuery) result() (*fingerprint.Result, error) {
-	if q.Result.Query != nil {
+	if q.Result.Query != nil || q.Result.Parts != nil {
 		return q.Result, nil // unpacked before
 	}
 	q.Result.Probes, q.Result.Asides, q.Result.Frame, q.Result.Insets = q.Probes, q.Asides, q.Frame, q.Insets
+	q.Result.Parts = nil
+	for i := range q.Parts {
+		r, err := q.Parts[i].result()
+		if err != nil {
+			return nil, err
+		}
+		part := *q.Parts[i].Part
+		part.Result = r
+		q.Result.Parts = append(q.Result.Parts, part)
+	}
 	return q.Result, photo.UnpackQuery(q.Result, q.Local)
 }
 
@@ -128,13 +153,18 @@ func (w *watcher) pass(ctx context.Context) (left bool, err error) {
 		var key []byte
 		var row watchRow
 		err := w.s.KV.View(ctx, func(tx store.Txn) error {
-			var bad error
+			var value []byte
 			err := tx.Scan([]byte("q/"), from, func(k, v []byte) bool {
-				key = append([]byte(nil), k...)
-				bad = decodeRow(k, v, &row)
+				key, value = bytes.Clone(k), bytes.Clone(v)
 				return false
 			})
-			return errors.Join(err, bad)
+			if err != nil || key == nil {
+				return err
+			}
+			if value, err = wholeRow(tx, key, value); err != nil {
+				return err
+			}
+			return decodeRow(key, value, &row)
 		})
 		if key == nil {
 			if err == nil {
@@ -203,7 +233,7 @@ func (w *watcher) write(ctx context.Context, all []news, done []byte) error {
 		if done == nil {
 			return nil
 		}
-		return tx.Delete(done)
+		return deleteRow(tx, done)
 	})
 	if err != nil {
 		return fmt.Errorf("events: %w", err)
@@ -326,7 +356,7 @@ func (s *Service) hashAgain(ctx context.Context, w *Work) (out []watchQuery, err
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, watchQuery{Digest: a.Digest, Result: r, Probes: r.Probes, Asides: r.Asides, Frame: r.Frame, Insets: r.Insets})
+		out = append(out, newWatchQuery(a.Digest, r))
 	}
 	return out, nil
 }

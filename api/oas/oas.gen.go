@@ -132,6 +132,27 @@ func (e PendingStatus) Valid() bool {
 	}
 }
 
+// Defines values for PlaceKind.
+const (
+	Frame   PlaceKind = "frame"
+	Page    PlaceKind = "page"
+	Picture PlaceKind = "picture"
+)
+
+// Valid indicates whether the value is a known member of the PlaceKind enum.
+func (e PlaceKind) Valid() bool {
+	switch e {
+	case Frame:
+		return true
+	case Page:
+		return true
+	case Picture:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Role.
 const (
 	RoleAdmin    Role = "admin"
@@ -705,14 +726,29 @@ type ManifestReceiptAnchorProofAlg string
 // Match defines model for Match.
 type Match struct {
 	// Asset SHA-256 of the exact bytes of a file.
-	Asset       Digest     `json:"asset"`
-	Owner       string     `json:"owner"`
+	Asset Digest `json:"asset"`
+	Owner string `json:"owner"`
+
+	// Pages Pages of two manuscripts that show the same.
+	Pages *[]PagePair `json:"pages,omitempty"`
+
+	// Passages Runs of text that two manuscripts share.
+	Passages    *[]Passage `json:"passages,omitempty"`
 	Probability float32    `json:"probability"`
 	Proven      *time.Time `json:"proven,omitempty"`
-	Reason      string     `json:"reason"`
-	Received    time.Time  `json:"received"`
-	Regions     []Region   `json:"regions"`
-	Signals     []Signal   `json:"signals"`
+
+	// QueryPart Where a picture that was compared stands in a file that is more than one picture.
+	QueryPart *Place    `json:"query_part,omitempty"`
+	Reason    string    `json:"reason"`
+	Received  time.Time `json:"received"`
+
+	// RefPart Where a picture that was compared stands in a file that is more than one picture.
+	RefPart *Place   `json:"ref_part,omitempty"`
+	Regions []Region `json:"regions"`
+
+	// Segments Stretches of two videos that show the same.
+	Segments *[]Segment `json:"segments,omitempty"`
+	Signals  []Signal   `json:"signals"`
 
 	// Title Own and public works only.
 	Title     *string   `json:"title,omitempty"`
@@ -756,6 +792,29 @@ type NewKey struct {
 	Secret string `json:"secret"`
 }
 
+// PagePair defines model for PagePair.
+type PagePair struct {
+	Probability float32   `json:"probability"`
+	Query       int       `json:"query"`
+	Ref         int       `json:"ref"`
+	Regions     *[]Region `json:"regions,omitempty"`
+
+	// Words What was done to the registered page.
+	Words *string `json:"words,omitempty"`
+}
+
+// Passage defines model for Passage.
+type Passage struct {
+	// Characters Its length after normalisation.
+	Characters int `json:"characters"`
+
+	// Query Characters of a text as it was extracted, in code points, from inclusive and to exclusive.
+	Query TextRange `json:"query"`
+
+	// Ref Characters of a text as it was extracted, in code points, from inclusive and to exclusive.
+	Ref TextRange `json:"ref"`
+}
+
 // Pending defines model for Pending.
 type Pending struct {
 	Status PendingStatus `json:"status"`
@@ -763,6 +822,21 @@ type Pending struct {
 
 // PendingStatus defines model for Pending.Status.
 type PendingStatus string
+
+// Place Where a picture that was compared stands in a file that is more than one picture.
+type Place struct {
+	// Box Pixels after orientation; x0, y0 inclusive, x1, y1 exclusive.
+	Box  *Rect     `json:"box,omitempty"`
+	End  *float32  `json:"end,omitempty"`
+	Kind PlaceKind `json:"kind"`
+	Page *int      `json:"page,omitempty"`
+
+	// Start Seconds of the video.
+	Start *float32 `json:"start,omitempty"`
+}
+
+// PlaceKind defines model for Place.Kind.
+type PlaceKind string
 
 // Point defines model for Point.
 type Point = []float32
@@ -790,15 +864,21 @@ type Query struct {
 	Box Rect `json:"box"`
 
 	// Digest SHA-256 of the exact bytes of a file.
-	Digest       Digest    `json:"digest"`
+	Digest Digest `json:"digest"`
+
+	// Duration Of a video
+	Duration     *float32  `json:"duration,omitempty"`
 	Format       string    `json:"format"`
 	Height       int       `json:"height"`
 	Insufficient *string   `json:"insufficient,omitempty"`
 	Kind         string    `json:"kind"`
 	Name         *string   `json:"name,omitempty"`
 	Notes        *[]string `json:"notes,omitempty"`
-	Size         int64     `json:"size"`
-	Width        int       `json:"width"`
+
+	// Pages Of a manuscript.
+	Pages *int  `json:"pages,omitempty"`
+	Size  int64 `json:"size"`
+	Width int   `json:"width"`
 }
 
 // Receipt Statement, salt, log proof and time token; its own format is described with the verifier.
@@ -890,6 +970,18 @@ type Said struct {
 	Verdict Judgement `json:"verdict"`
 }
 
+// Segment A stretch of the query and the stretch of the registered video that it shows.
+type Segment struct {
+	// Query From and to, in seconds.
+	Query *Span `json:"query,omitempty"`
+
+	// Ref From and to, in seconds.
+	Ref *Span `json:"ref,omitempty"`
+
+	// Speed Seconds of the registered video that pass in one of the query; negative: backwards.
+	Speed *float32 `json:"speed,omitempty"`
+}
+
 // Signal defines model for Signal.
 type Signal struct {
 	Name  string  `json:"name"`
@@ -951,6 +1043,9 @@ type SoftBindingStatus struct {
 // SoftBindingStatusStatus defines model for SoftBindingStatus.Status.
 type SoftBindingStatusStatus string
 
+// Span From and to, in seconds.
+type Span = []float32
+
 // Status defines model for Status.
 type Status struct {
 	Status StatusStatus `json:"status"`
@@ -958,6 +1053,13 @@ type Status struct {
 
 // StatusStatus defines model for Status.Status.
 type StatusStatus string
+
+// TextRange Characters of a text as it was extracted, in code points, from inclusive and to exclusive.
+type TextRange struct {
+	From int  `json:"from"`
+	Page *int `json:"page,omitempty"`
+	To   int  `json:"to"`
+}
 
 // Transform defines model for Transform.
 type Transform struct {

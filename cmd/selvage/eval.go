@@ -34,10 +34,11 @@ type evalLine struct {
 }
 
 type evalMatch struct {
-	Ref     string            `json:"ref"`
-	Score   float64           `json:"score"`
-	Verdict registry.Verdict  `json:"verdict"`
-	Regions []registry.Region `json:"regions,omitempty"`
+	Ref      string             `json:"ref"`
+	Score    float64            `json:"score"`
+	Verdict  registry.Verdict   `json:"verdict"`
+	Regions  []registry.Region  `json:"regions,omitempty"`
+	Segments []registry.Segment `json:"segments,omitempty"`
 	// Measures are what the model saw, where --measures asks for them.
 	Measures     []float64 `json:"measures,omitempty"`
 	Undiscounted []float64 `json:"undiscounted,omitempty"`
@@ -175,7 +176,7 @@ func (e *env) evalOne(y *system, path string, works *evalSet, measures bool) eva
 		if !ok {
 			continue // of an earlier run with the same --data, and not in the lists of this one
 		}
-		line.Matches = append(line.Matches, evalMatch{Ref: ref, Score: m.Probability, Verdict: m.Verdict, Regions: m.Regions, Measures: m.Measures, Undiscounted: m.Undiscounted})
+		line.Matches = append(line.Matches, evalMatch{Ref: ref, Score: m.Probability, Verdict: m.Verdict, Regions: m.Regions, Segments: m.Segments, Measures: m.Measures, Undiscounted: m.Undiscounted})
 	}
 	return line
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -56,11 +57,49 @@ func (c *matchCmd) print(e *env, path string, a answer) {
 		fmt.Fprintf(e.stdout, "    %s  %s %s%s\n", m.Work, m.Verdict, sure(m.Probability), title)
 		fmt.Fprintf(e.stdout, "        of %s, registered %s\n", m.Owner, m.Received.Local().Format(time.DateTime))
 		fmt.Fprintf(e.stdout, "        %s\n", m.Reason)
+		for _, line := range whereInside(m) {
+			fmt.Fprintf(e.stdout, "        %s\n", line)
+		}
 	}
 	if n := a.Rejected + a.Ignored; n > 0 {
 		fmt.Fprintf(e.stdout, "    left out: %d rejected before, %d explained by the ignore bank\n", a.Rejected, a.Ignored)
 	}
 	fmt.Fprintf(e.stdout, "    match %s\n", a.ID)
+}
+
+// maxInside is how many segments, passages or pages of a match are printed.
+const maxInside = 10
+
+// whereInside says a line each which stretches, passages and pages correspond.
+func whereInside(m registry.Match) (out []string) {
+	for _, s := range m.Segments {
+		if s.Query == nil || s.Ref == nil {
+			continue // the reason names the one second
+		}
+		line := fmt.Sprintf("%s – %s is %s – %s of the registered video", clock(s.Query[0]), clock(s.Query[1]), clock(s.Ref[0]), clock(s.Ref[1]))
+		switch {
+		case s.Speed < 0:
+			line += ", backwards"
+		case s.Speed > 0 && (s.Speed < .97 || s.Speed > 1.03):
+			line += fmt.Sprintf(", at %.2f times its speed", s.Speed)
+		}
+		out = append(out, line)
+	}
+	for _, p := range m.Pages {
+		out = append(out, fmt.Sprintf("page %d is page %d of the registered manuscript (%s)", p.Query, p.Ref, sure(p.Probability)))
+	}
+	for _, p := range m.Passages {
+		out = append(out, fmt.Sprintf("characters %s are %s of the registered text", p.Query, p.Ref))
+	}
+	if n := len(out) - maxInside; n > 0 {
+		out = append(out[:maxInside], fmt.Sprintf("and %d more", n))
+	}
+	return out
+}
+
+// clock writes seconds as minutes and seconds.
+func clock(s float64) string {
+	return fmt.Sprintf("%d:%04.1f", int(s)/60, math.Mod(s, 60))
 }
 
 type evidenceCmd struct {
