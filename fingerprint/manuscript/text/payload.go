@@ -86,7 +86,7 @@ func Decode(payload []byte) (*Text, error) {
 	n := r.number(MaxChars + 32)
 	listed := r.number(n)
 	size := r.number(uint64(len(r.b)))
-	if r.failed {
+	if r.failed || size > uint64(len(r.b)) {
 		return nil, errPayload
 	}
 	chars := r.b[:size]
