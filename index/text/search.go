@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+	"sync"
 
 	"selvage/index"
 	"selvage/index/internal/segments"
@@ -164,20 +165,37 @@ func byPart(found []list) (groups [][]list) {
 	return groups
 }
 
+// A tally is what the hashes have found of a text.
+type tally struct {
+	score  uint64
+	shared int
+}
+
+// tallies are the working memory of one search: of each text of a part, all zero between uses.
+var tallies = sync.Pool{New: func() any { return new([]tally) }}
+
 // count adds up the scores of the living texts of one part.
 func count(s *segments.State[[]uint32, lists], group []list, weights []uint64) []Candidate {
-	type tally struct {
-		score  uint64
-		shared int
-	}
-	tallies := make(map[uint32]tally)
-	add := func(doc uint32, w uint64) {
-		t := tallies[doc]
-		tallies[doc] = tally{t.score + w, t.shared + 1}
-	}
 	ids, dead := s.Live.IDs, s.Live.Dead
+	var posts []uint64
 	if part := group[0].part; part < len(s.Segments) {
-		ids, dead = s.Segments[part].IDs, s.Segments[part].Dead
+		v := s.Segments[part]
+		ids, dead, posts = v.IDs, v.Dead, v.Body.posts
+	}
+	memory := tallies.Get().(*[]tally)
+	defer tallies.Put(memory)
+	if len(*memory) < len(ids) {
+		*memory = make([]tally, len(ids))
+	}
+	of := *memory
+	var touched []uint32
+	add := func(doc uint32, w uint64) {
+		t := &of[doc]
+		if t.shared == 0 {
+			touched = append(touched, doc)
+		}
+		t.score += w
+		t.shared++
 	}
 	for i := range group {
 		l := &group[i]
@@ -188,17 +206,16 @@ func count(s *segments.State[[]uint32, lists], group []list, weights []uint64) [
 		for _, doc := range l.live {
 			add(doc, w)
 		}
-		if l.from < l.to {
-			for _, post := range s.Segments[l.part].Body.posts[l.from:l.to] {
-				add(uint32(post), w)
-			}
+		for _, post := range posts[l.from:l.to] {
+			add(uint32(post), w)
 		}
 	}
-	out := make([]Candidate, 0, len(tallies))
-	for doc, t := range tallies {
-		if !dead.Has(doc) {
+	out := make([]Candidate, 0, len(touched))
+	for _, doc := range touched {
+		if t := of[doc]; !dead.Has(doc) {
 			out = append(out, Candidate{ids[doc], float64(t.score) / (1 << 16), t.shared})
 		}
+		of[doc] = tally{}
 	}
 	return out
 }
