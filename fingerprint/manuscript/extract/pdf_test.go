@@ -142,3 +142,21 @@ func TestPDFBroken(t *testing.T) {
 		t.Errorf("broken table: %q", got)
 	}
 }
+
+func TestPDFHyphens(t *testing.T) {
+	w := newPDF()
+	w.page(line(72, 700, 12, "a woven pat-")+line(72, 685, 12, "tern of B-")+line(72, 670, 12, "Trees"), "", "")
+	w.page(wide(72, 700, 12, "\u0001\u0003\u0004\u0005\u0006"), "", "")
+	d := read(t, w.bytes())
+	if got, want := d.Pages[0].Text(), "a woven pattern of B-Trees"; got != want {
+		t.Errorf("text %q, want %q", got, want)
+	}
+	for _, r := range d.Pages[0].Runs {
+		if r.Box.H() > 40 {
+			t.Errorf("%q in %v, over two lines", r.Text, r.Box)
+		}
+	}
+	if d.Pages[0].Garbled || !d.Pages[1].Garbled {
+		t.Errorf("garbled %t and %t: %q", d.Pages[0].Garbled, d.Pages[1].Garbled, d.Pages[1].Text())
+	}
+}
