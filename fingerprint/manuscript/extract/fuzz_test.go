@@ -100,5 +100,6 @@ func FuzzPDF(f *testing.F) {
 func FuzzPicture(f *testing.F) {
 	f.Add([]byte(picture(f, 4, 4, 1)))
 	f.Add(tiffOf(f, 3))
+	f.Add(psdOf(f))
 	f.Fuzz(check)
 }

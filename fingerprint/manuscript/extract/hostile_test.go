@@ -80,8 +80,8 @@ func TestPDFHostile(t *testing.T) {
 	blow := newPDF()
 	blow.page("/X Do "+text, "", blow.forms(26))
 
-	inflate := newPDF() // 600 MB of spaces in one stream
-	bomb := deflate(bytes.Repeat([]byte(" "), 600<<20))
+	inflate := newPDF() // 300 MB of spaces in one stream
+	bomb := deflate(bytes.Repeat([]byte(" "), 300<<20))
 	n := inflate.stream("/Filter /FlateDecode", bomb)
 	inflate.pages = append(inflate.pages, inflate.add(fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] /Contents %d 0 R >>", n)))
 
@@ -97,10 +97,13 @@ func TestPDFHostile(t *testing.T) {
 		want decode.Kind // "" for one that is read, anything for one that need only end in time
 	}{
 		"encrypted": {secret, extract.Encrypted}, "circle": {circle, decode.Corrupt}, "form draws itself": {self, ""},
-		"form draws two of the next": {blow, decode.Timeout}, "inflates": {inflate, anything}, "huge page": {huge, ""}, "huge picture": {side, ""},
+		"form draws two of the next": {blow, decode.Timeout}, "inflates": {inflate, anything}, "huge page": {huge, ""}, "huge picture": {side, anything},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const limit = 2 * time.Second
+			limit := time.Second
+			if c.want != anything && c.want != decode.Timeout {
+				limit = 20 * time.Second // that a busy machine may need
+			}
 			start := time.Now()
 			d, err := extract.Extract(t.Context(), c.w.bytes(), extract.Limits{Timeout: limit})
 			if kind(err) != c.want && (c.want != anything || err != nil && kind(err) == "") {
@@ -314,7 +317,7 @@ func TestSVGHostile(t *testing.T) {
 	}
 	for name, body := range map[string]string{"entities": `<text>&g;&g;&g;</text>`, "uses": use, "filter": `<filter id="f"><feGaussianBlur stdDeviation="99999"/></filter><rect width="100" height="100" filter="url(#f)"/>`} {
 		start := time.Now()
-		d, err := extract.Extract(t.Context(), svg(body), extract.Limits{Timeout: 2 * time.Second})
+		d, err := extract.Extract(t.Context(), svg(body), extract.Limits{Timeout: time.Second})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
