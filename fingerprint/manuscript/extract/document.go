@@ -81,7 +81,8 @@ const (
 // Run is a piece of text that stands together: a line or less of a page, a piece of a
 // paragraph with one look where there are no pages.
 type Run struct {
-	// Text has the white space that follows it; runs are joined without more.
+	// Text has the white space that follows it; runs are joined without more. A word that a hyphen
+	// splits at the end of a line is whole again, in two runs.
 	Text string
 	// Box is where it stands, in pixels of the drawn page; empty where that is not known. It may
 	// lie outside of the page.
@@ -95,6 +96,9 @@ type Page struct {
 	Number        int // from 1; 0 where the format has no pages
 	Width, Height int // pixels of Raster; 0 where it has none, or is a picture not yet decoded
 	Runs          []Run
+	// Garbled: the fonts do not say which characters they draw, so that Runs are nonsense in
+	// good part.
+	Garbled bool
 	// Pictures are those embedded in the page, in drawing order where there is one. A page that
 	// is a picture and nothing else, of a TIFF or a zip of pictures, has it as its raster only.
 	Pictures []Picture

@@ -25,33 +25,40 @@ const (
 	ocrInstall = "tesseract-ocr with tesseract-ocr-eng and tesseract-ocr-chi-sim (Debian), tesseract (Fedora, Homebrew)"
 )
 
-// languages asks tesseract once what it can read.
-var languages = sync.OnceValues(func() ([]string, error) {
+var languages struct {
+	mu    sync.Mutex
+	known []string
+}
+
+// OCRLanguages are the languages that the machine's tesseract reads, by its names ("eng",
+// "chi_sim"). The error is of kind NoProgram where there is none.
+// It is asked once in a process.
+func OCRLanguages() ([]string, error) {
+	languages.mu.Lock()
+	defer languages.mu.Unlock()
+	if languages.known != nil {
+		return languages.known, nil
+	}
 	out, err := guarded(context.Background(), "", program{
 		name: tesseract, install: ocrInstall, args: []string{"--list-langs"}, memory: ocrMemory, output: 64 << 10, timeout: 10 * time.Second,
 	})
 	if err != nil {
 		return nil, err
 	}
-	var langs []string
-	for _, l := range strings.Fields(string(out)) {
-		if !strings.HasSuffix(l, ":") && !strings.ContainsAny(l, `"/()`) {
-			langs = append(langs, l)
+	for l := range strings.Lines(string(out)) {
+		if l = strings.TrimSpace(l); l != "" && !strings.HasSuffix(l, ":") {
+			languages.known = append(languages.known, l)
 		}
 	}
-	return langs, nil
-})
-
-// OCRLanguages are the languages that the machine's tesseract reads, by its names ("eng",
-// "chi_sim"). The error is of kind NoProgram where there is none.
-func OCRLanguages() ([]string, error) { return languages() }
+	return languages.known, nil
+}
 
 // OCR reads the text of a picture, each line a run with its box in pixels of the picture. It
 // uses those of the languages that are installed, English and Simplified Chinese where none is named. Without
 // tesseract, or without any of the languages, the error is of kind NoProgram. A picture
 // without text gives no runs.
 func OCR(ctx context.Context, img image.Image, langs ...string) ([]Run, error) {
-	have, err := languages()
+	have, err := OCRLanguages()
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +80,7 @@ func OCR(ctx context.Context, img image.Image, langs ...string) ([]Run, error) {
 		name: tesseract, install: ocrInstall,
 		args: []string{"stdin", "stdout", "-l", strings.Join(use, "+"), "--psm", "3", "tsv"},
 		// Its threads wait for each other by spinning, which costs more than it gains.
-		env: append(tessdata(), "OMP_THREAD_LIMIT=1"), input: file.Bytes(),
+		env: []string{"OMP_THREAD_LIMIT=1"}, input: file.Bytes(),
 		memory: ocrMemory, output: ocrOutput, timeout: ocrTimeout,
 	})
 	if err != nil {
@@ -81,9 +88,6 @@ func OCR(ctx context.Context, img image.Image, langs ...string) ([]Run, error) {
 	}
 	return parseTSV(string(out)), nil
 }
-
-// tessdata passes on where the languages are, if somebody said so.
-func tessdata() []string { return nil }
 
 // parseTSV reads tesseract's table: level, page, block, paragraph, line, word, left, top,
 // width, height, confidence, text. Words are level 5.

@@ -256,6 +256,9 @@ func (d *Document) readPDFPage(f *pdfFile, in *instance, index int, p *Page) err
 			}
 		}
 		runs, err := f.runs(in, page, v, objects)
+		if p.Garbled = isGarbled(runs); p.Garbled {
+			d.note("the fonts of page %d do not say what they write: its text can be read by OCR only", index+1)
+		}
 		for _, r := range runs {
 			if r.Hidden != "" {
 				d.note("page %d has text that is not seen (%s)", index+1, r.Hidden)
@@ -403,7 +406,7 @@ func (f *pdfFile) runs(in *instance, page uint64, v view, objects []object) ([]R
 	var pieces []piece
 	for at := 0; at < len(chars); {
 		end := at
-		for end < len(chars) && chars[end] != '\n' {
+		for end < len(chars) && !endsLine(chars[end]) {
 			end++
 		}
 		end = min(end+1, len(chars))
@@ -430,8 +433,13 @@ func (f *pdfFile) runs(in *instance, page uint64, v view, objects []object) ([]R
 		p.hidden, p.doubt = k.hidden, k.doubt
 		p.first, p.last = marks(chars, p.from, p.to)
 		p.box = f.box(in, tp, v, buf, p)
-		if p.hidden == "" {
-			p.hidden = sizeOrPlace(v, p.box)
+		switch {
+		case p.hidden != "":
+		case p.box.X1 <= 0 || p.box.Y1 <= 0 || p.box.X0 >= v.w || p.box.Y0 >= v.h:
+			p.hidden = HiddenOff
+		default:
+			p.thin = isThin(v, p)
+			p.doubt = p.doubt || p.thin
 		}
 		if p.hidden == "" && !p.doubt && k.order >= 0 {
 			p.doubt = covered(v, p.box, objects[k.order+1:])
@@ -444,6 +452,12 @@ func (f *pdfFile) runs(in *instance, page uint64, v view, objects []object) ([]R
 	}
 	return join(chars, pieces), in.err
 }
+
+// lineHyphen is PDFium's mark of a hyphen at the end of a line, after which the next line
+// follows at once.
+const lineHyphen = 2
+
+func endsLine(r rune) bool { return r == '\n' || r == lineHyphen }
 
 // chars are the characters of a page in PDFium's order: that of the content, with the spaces
 // and line ends that the layout implies.
@@ -476,8 +490,8 @@ func (f *pdfFile) chars(in *instance, tp uint64) []rune {
 	}
 	for i, r := range chars {
 		switch {
-		case r == 2 || r == 0xfffe: // PDFium's marks of a hyphen at a line's end
-			chars[i] = '-'
+		case r == 0xfffe:
+			chars[i] = lineHyphen
 		case r == '\r':
 			chars[i] = ' '
 			if i+1 < len(chars) && chars[i+1] == '\n' {
@@ -498,6 +512,7 @@ type piece struct {
 	box         fingerprint.Rect
 	hidden      Hidden
 	doubt       bool
+	thin        bool // by its box it is too small to be read
 }
 
 // pieces cuts the line chars[from:to] by text objects. The characters of an object stand
@@ -578,16 +593,14 @@ func union(a, b fingerprint.Rect) fingerprint.Rect {
 	return fingerprint.Rect{X0: min(a.X0, b.X0), Y0: min(a.Y0, b.Y0), X1: max(a.X1, b.X1), Y1: max(a.Y1, b.Y1)}
 }
 
-// sizeOrPlace judges a piece by its box. A page of 800 pixels' height with text under 2 is
-// an A4 page with text under 2 points.
-func sizeOrPlace(v view, box fingerprint.Rect) Hidden {
-	switch {
-	case box.X1 <= 0 || box.Y1 <= 0 || box.X0 >= v.w || box.Y0 >= v.h:
-		return HiddenOff
-	case min(box.W(), box.H()) <= max(1, max(v.w, v.h)/700):
-		return HiddenSize
+// isThin reports whether a piece is too small to be read, if its box is right: of under 2
+// pixels on a page of 1,400, which is about 1.2 points on A4. One character may be narrow.
+func isThin(v view, p *piece) bool {
+	limit := max(1, max(v.w, v.h)/700)
+	if p.first == p.last {
+		return max(p.box.W(), p.box.H()) <= limit
 	}
-	return ""
+	return min(p.box.W(), p.box.H()) <= limit
 }
 
 // covered reports whether one of the objects drawn later lies over most of the box.
@@ -624,10 +637,32 @@ func (f *pdfFile) compare(in *instance, page uint64, v view, pieces []piece) {
 		return
 	}
 	for i := range pieces {
-		if p := &pieces[i]; p.doubt && p.hidden == "" && !differ(with, without, p.box) {
+		p := &pieces[i]
+		switch {
+		case !p.doubt || p.hidden != "":
+		case p.thin:
+			// Some fonts have boxes that say nothing: then the letters stand out of them.
+			if !spills(with, without, p.box) {
+				p.hidden = HiddenSize
+			}
+		case !differ(with, without, p.box):
 			p.hidden = HiddenColour
 		}
 	}
+}
+
+// spills reports whether what differs in and around a thin box goes on beyond it on both of its
+// long sides together by more than blur does.
+func spills(a, b *image.NRGBA, box fingerprint.Rect) bool {
+	near := fingerprint.Rect{X0: box.X0 - 3, Y0: box.Y0, X1: box.X1 + 3, Y1: box.Y1}
+	far := near
+	if box.W() >= box.H() {
+		near = fingerprint.Rect{X0: box.X0, Y0: box.Y0 - 3, X1: box.X1, Y1: box.Y0 - 2}
+		far = fingerprint.Rect{X0: box.X0, Y0: box.Y1 + 2, X1: box.X1, Y1: box.Y1 + 3}
+	} else {
+		near.X1, far.X0 = box.X0-2, box.X1+2
+	}
+	return differ(a, b, near) || differ(a, b, far)
 }
 
 func differ(a, b *image.NRGBA, box fingerprint.Rect) bool {
@@ -648,16 +683,20 @@ func join(chars []rune, pieces []piece) []Run {
 	var runs []Run
 	var text []rune
 	for i, p := range pieces {
-		for _, r := range chars[p.from:p.to] {
-			if r != 0 {
+		for k, r := range chars[p.from:p.to] {
+			switch {
+			case r == 0:
+			case r != lineHyphen:
 				text = append(text, r)
+			case !splitsWord(chars, p.from+k):
+				text = append(text, '-')
 			}
 		}
 		if len(text) == 0 {
 			continue
 		}
 		k := len(runs) - 1
-		if k >= 0 && i > 0 && chars[p.from-1] != '\n' && (runs[k].Hidden == p.hidden || p.object == 0) {
+		if k >= 0 && i > 0 && !endsLine(chars[p.from-1]) && (runs[k].Hidden == p.hidden || p.object == 0) {
 			runs[k].Text += string(text)
 			if !p.box.Empty() {
 				if runs[k].Box.Empty() {
@@ -672,6 +711,30 @@ func join(chars []rune, pieces []piece) []Run {
 		text = text[:0]
 	}
 	return runs
+}
+
+// splitsWord reports whether the hyphen at i stands inside a word that goes on in the next line.
+func splitsWord(chars []rune, i int) bool {
+	return i > 0 && i+1 < len(chars) && unicode.IsLower(chars[i-1]) && unicode.IsLower(chars[i+1])
+}
+
+// isGarbled reports whether the characters of a page are not those that it shows: its fonts
+// name none, so that they come out as control characters and the like.
+func isGarbled(runs []Run) bool {
+	marks, strange := 0, 0
+	for i := range runs {
+		for _, r := range runs[i].Text {
+			switch {
+			case r == '\n' || r == '\t' || r == ' ':
+			case r < ' ' || r >= 0x7f && r < 0xa0 || r == unicode.ReplacementChar || unicode.Is(unicode.Co, r):
+				strange++
+				marks++
+			default:
+				marks++
+			}
+		}
+	}
+	return 4*strange > marks
 }
 
 // renderFlags: annotations as they are printed (fpdfview.h: FPDF_ANNOT).

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"image/jpeg"
+	"image/png"
 	"strings"
+	"testing"
 	"unicode/utf16"
 )
 
@@ -90,3 +93,18 @@ func wide(x, y, size float64, s string) string {
 }
 
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+func jpegOf(t testing.TB, w, h int) string {
+	t.Helper()
+	var b bytes.Buffer
+	m, err := png.Decode(strings.NewReader(picture(t, w, h, 50)))
+	must(t, err)
+	must(t, jpeg.Encode(&b, m, nil))
+	return b.String()
+}
+
+func onePage() []byte {
+	w := newPDF()
+	w.page(line(72, 700, 12, "one"), "", "")
+	return w.bytes()
+}

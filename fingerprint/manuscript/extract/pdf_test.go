@@ -2,7 +2,9 @@ package extract_test
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"selvage/fingerprint/decode"
@@ -140,5 +142,56 @@ func TestPDFBroken(t *testing.T) {
 	d := read(t, []byte(strings.Replace(string(good), "startxref\n", "startxref\n9", 1)))
 	if got := strings.TrimSpace(d.Pages[0].Text()); got != "one" {
 		t.Errorf("broken table: %q", got)
+	}
+}
+
+func TestPDFHyphens(t *testing.T) {
+	w := newPDF()
+	w.page(line(72, 700, 12, "a woven pat-")+line(72, 685, 12, "tern of B-")+line(72, 670, 12, "Trees"), "", "")
+	w.page(wide(72, 700, 12, "\u0001\u0003\u0004\u0005\u0006"), "", "")
+	d := read(t, w.bytes())
+	if got, want := d.Pages[0].Text(), "a woven pattern of B-Trees"; got != want {
+		t.Errorf("text %q, want %q", got, want)
+	}
+	for _, r := range d.Pages[0].Runs {
+		if r.Box.H() > 40 {
+			t.Errorf("%q in %v, over two lines", r.Text, r.Box)
+		}
+	}
+	if d.Pages[0].Garbled || !d.Pages[1].Garbled {
+		t.Errorf("garbled %t and %t: %q", d.Pages[0].Garbled, d.Pages[1].Garbled, d.Pages[1].Text())
+	}
+}
+
+func TestPDFTogether(t *testing.T) {
+	w := newPDF()
+	for i := range 4 {
+		w.page(line(72, 700, 40*float64(i+1), "x"), "", "")
+	}
+	d := read(t, w.bytes())
+	var wg sync.WaitGroup
+	ink := make([]int, 4)
+	for i := range 4 {
+		wg.Go(func() {
+			img, err := d.Pages[i].Raster(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for k := 0; k < len(img.Pix); k += 4 {
+				if img.Pix[k] < 128 {
+					ink[i]++
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if !slices.IsSorted(ink) || ink[0] == 0 || ink[3] < 10*ink[0] {
+		t.Errorf("ink of letters that grow: %d", ink)
+	}
+	must(t, d.Close())
+	must(t, d.Close())
+	if _, err := d.Pages[0].Raster(t.Context()); err == nil {
+		t.Error("a closed document was drawn")
 	}
 }

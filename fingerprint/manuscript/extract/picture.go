@@ -38,6 +38,9 @@ func (d *Document) readPicture(ctx context.Context, data []byte) error {
 		return err
 	}
 	d.Pages[0].Width, d.Pages[0].Height = first.Rect.Dx(), first.Rect.Dy()
+	if d.Format == PSD {
+		d.readLayers(data)
+	}
 	return nil
 }
 
