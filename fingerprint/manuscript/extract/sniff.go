@@ -228,15 +228,19 @@ func mostlyHan(s string) bool {
 	return han > 3*other
 }
 
-// isText reports whether s has no control characters but those that lay out lines, and is not
-// blank.
+// isText reports whether s is not blank and has next to no control characters but those that lay
+// out lines: text that was copied out of a PDF has a few, where a font said nothing.
 func isText(s string) bool {
-	blank := true
+	blank, controls := true, 0
 	for _, r := range s {
-		if r < ' ' && !strings.ContainsRune("\t\r\n\f\v", r) || r == 0x7f || r == utf8.RuneError {
+		switch {
+		case r == 0, r == utf8.RuneError:
 			return false
+		case r < ' ' && !strings.ContainsRune("\t\r\n\f\v", r), r == 0x7f:
+			controls++
+		default:
+			blank = blank && unicode.IsSpace(r)
 		}
-		blank = blank && unicode.IsSpace(r)
 	}
-	return !blank
+	return !blank && controls*100 <= len(s)
 }
