@@ -8,6 +8,7 @@ const (
 	FramePart   PartKind = "frame"   // a frame of a video
 	PagePart    PartKind = "page"    // a page of a manuscript as a picture
 	PicturePart PartKind = "picture" // a picture that is embedded in a manuscript
+	LinesPart   PartKind = "lines"   // the lines of a page or picture of a manuscript, drawn anew; compared with its like only
 )
 
 // Part is a picture inside a file that is no picture itself: a key frame of a video, a page

@@ -27,14 +27,18 @@ package() {
 	apt-get:gcc) echo gcc libc6-dev ;;
 	apt-get:rsvg-convert) echo librsvg2-bin ;;
 	apt-get:zbarimg) echo zbar-tools ;;
+	apt-get:tesseract) echo tesseract-ocr tesseract-ocr-eng tesseract-ocr-chi-sim ;;
 	apt-get:bouncycastle) echo default-jre-headless libbcpkix-java libbcprov-java ;;
 	apt-get:node | apk:node | dnf:node) echo nodejs ;;
 	apk:gcc) echo gcc musl-dev ;;
 	apk:rsvg-convert) echo rsvg-convert ;;
+	apk:tesseract) echo tesseract-ocr tesseract-ocr-data-eng tesseract-ocr-data-chi_sim ;;
 	dnf:gcc) echo gcc glibc-devel ;;
 	dnf:ffmpeg) echo ffmpeg-free ;;
 	dnf:rsvg-convert) echo librsvg2-tools ;;
+	dnf:tesseract) echo tesseract tesseract-langpack-eng tesseract-langpack-chi_sim ;;
 	brew:rsvg-convert) echo librsvg ;;
+	brew:tesseract) echo tesseract tesseract-lang ;;
 	brew:pdftotext) echo poppler ;;
 	*:pdftotext) echo poppler-utils ;;
 	*:zbarimg) echo zbar ;;

@@ -74,6 +74,12 @@ func HashPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
 	return newScanner(m, nil, opts).result(opts)
 }
 
+// HashQueryPicture is HashPicture for a picture that is asked about.
+func HashQueryPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
+	opts.query = true
+	return HashPicture(m, opts)
+}
+
 // scanner gives all that reads every pixel the same rows in turn, while they are in the
 // processor's cache.
 type scanner struct {

@@ -36,6 +36,11 @@ func (h hasher) Preview(ctx context.Context, data []byte) ([]byte, error) {
 	return encodePreview(smaller(pic.RGB, fingerprint.PreviewSide))
 }
 
+// PreviewPicture makes the preview of decoded pixels.
+func PreviewPicture(m *image.NRGBA) ([]byte, error) {
+	return encodePreview(smaller(m, fingerprint.PreviewSide))
+}
+
 // encodePreview writes a JPEG; noise, which no JPEG makes small, the more coarsely.
 func encodePreview(small image.Image) ([]byte, error) {
 	var b bytes.Buffer

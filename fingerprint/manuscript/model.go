@@ -1,0 +1,59 @@
+package manuscript
+
+import (
+	"math"
+
+	"selvage/fingerprint"
+	"selvage/fingerprint/photo"
+)
+
+// ActThreshold is the probability from which a manuscript is called a copy; AlikeFloor that
+// below which a candidate is not worth showing.
+const (
+	ActThreshold = .9
+	AlikeFloor   = .002
+)
+
+const longPassage = 120 // units of a passage that tells by itself
+
+// textProbability is the probability that texts which share so much were copied.
+func textProbability(c *Comparison) float64 {
+	if c.Units == 0 {
+		return 0
+	}
+	// A passage has to be long; several add up slowly.
+	e := float64(c.Longest) + float64(.25*float64(c.Units-c.Longest))
+	return logistic((e - 300) / 28)
+}
+
+func logistic(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
+
+// pairProbability is that of one page or picture.
+func pairProbability(p *PagePair) float64 {
+	v := p.Photo.Probability()
+	if p.Kind != fingerprint.LinesPart {
+		// The bound of photos becomes that of manuscripts, the rest is stretched.
+		if v >= photo.ActThreshold {
+			return ActThreshold + float64((v-photo.ActThreshold)/(1-photo.ActThreshold)*(1-ActThreshold))
+		}
+		return v / photo.ActThreshold * ActThreshold
+	}
+	if len(p.Photo.Places) == 0 {
+		return 0
+	}
+	// Lines that run alike where features agree: what photos are judged by, colours and tones, was
+	// taken away.
+	at := &p.Photo.Places[0]
+	held := float64(at.Inliers) * at.Agree * at.Agree
+	if held <= 0 {
+		return 0
+	}
+	return logistic(linesSlope * math.Log(held/linesEven))
+}
+
+// The probability that two drawings are one is a half where linesEven features agree, all lines
+// besides: measured on drawings of one library, of which no two different ones had 7.3.
+const (
+	linesEven  = 11.5
+	linesSlope = 4.8
+)
