@@ -15,6 +15,7 @@ func TestEveryRoleOnEveryRoute(t *testing.T) {
 		"DELETE /v1/works/:id": "ad", "GET /v1/works/:id/receipt": "ado", "GET /v1/works/:id/certificate.pdf": "ado", "GET /v1/works/:id/evidence": "ado",
 		"POST /v1/works/:id/evidence": "ado", "POST /v1/works/:id/compare": "ado",
 		"POST /v1/matches": "adt", "POST /v1/matches:batch": "adt", "GET /v1/matches/:id": "adto",
+		"GET /v1/jobs": "adt", "GET /v1/jobs/:id": "adt", "DELETE /v1/jobs/:id": "adt",
 		"GET /v1/matches/:id/overlay.png": "adto", "GET /v1/matches/:id/feedback": "adto", "PUT /v1/matches/:id/feedback": "adt", "DELETE /v1/matches/:id/feedback": "adt",
 		"GET /v1/feedback": "adto", "GET /v1/feedback/report": "ado", "GET /v1/feedback/export": "a",
 		"GET /v1/ignored": "adto", "POST /v1/ignored": "ad", "DELETE /v1/ignored/:id": "ad",
