@@ -22,15 +22,15 @@ import (
 )
 
 var (
-	nBundles  = flag.Int("bundles", 16, "bundles from real registrations")
+	nBundles  = flag.Int("bundles", 200, "bundles from real registrations")
 	nChanges  = flag.Int("changes", 20000, "single-byte changes of the zip, for selvage-verify")
 	nPage     = flag.Int("page", 20000, "how many of those also for verify.html")
 	nScript   = flag.Int("script", 20000, "single-byte changes of unpacked files, for verify.sh")
-	nRepacked = flag.Int("repacked", 4000, "single-byte changes under fitting manifests, for selvage-verify and verify.html")
+	nRepacked = flag.Int("repacked", 2000, "single-byte changes under fitting manifests, for selvage-verify and verify.html")
 	skipSwaps = flag.Bool("noswaps", false, "leave the swaps to verify.sh")
 	limit     = flag.Duration("limit", 100*time.Hour, "after which each class ends, and says how far it came")
 	nDeep     = flag.Int("deep", 600, "how many of those and of the swaps also for verify.sh")
-	workers   = flag.Int("workers", 2, "copies of verify.sh at a time")
+	workers   = flag.Int("workers", 1, "copies of verify.sh at a time")
 	seed      = flag.Uint64("seed", 0, "of the changes; 0 takes one from the clock")
 )
 
