@@ -372,7 +372,7 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 			save(tx, changeKey(changeSeq), change{Owner: q.Owner, Work: work.ID}),
 			save(tx, proofKey(q.Owner, work.ID), proof),
 			tx.Set(pendingKey(q.Owner, work.ID), nil),
-			s.custody(tx, q.Owner, work.ID, custodyRegistered, string(work.Visibility)),
+			s.custody(ctx, tx, q.Owner, work.ID, custodyRegistered, string(work.Visibility)),
 		)
 	})
 	// The indexes follow even when the caller has gone away, and even when the store says

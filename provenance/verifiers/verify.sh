@@ -69,7 +69,9 @@ IFS= read -r format <bag-info.txt
 format=${format#Bundle-Format: }
 case $format in selvage.bundle.v1 | selvage.bundle.v2) ;; *) give_up bundle 'not a format this verifier knows (selvage.bundle.v1, selvage.bundle.v2)' ;; esac
 
-# Plain names and plain files only; a link could show one file here and another there.
+# Plain names and plain files only; a link could show one file here and another there. A
+# shell sorts what * finds, and no folder of a bundle has a neighbour whose name begins
+# like its own, so that the files come in the order of the manifests.
 walk() {
 	for f in "$1"* "$1".*; do
 		[ -e "$f" ] || [ -L "$f" ] || continue
@@ -80,7 +82,6 @@ walk() {
 	done
 }
 files=$(walk '') || exit 1
-files=$(printf '%s\n' "$files" | sort)
 # Names are plain words by now, so the shell may split these lists.
 payload= tags= count=0
 for f in $files; do
