@@ -133,6 +133,9 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			c.Set("actor", a)
 		}
+		// The custody record names the key, whoever it acts for.
+		ctx := registry.WithActor(c.Request().Context(), registry.Actor{Role: string(key.Role), Key: key.ID, Own: !key.Role.anyOwner()})
+		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c)
 	}
 }

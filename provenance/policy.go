@@ -212,3 +212,40 @@ func (t *trust) cosignatures(text string, sigs []note.Signature) int {
 	}
 	return len(have)
 }
+
+// checkUsed names a log, service or authority that made nothing of what was proved: its key
+// can only be there to be believed. Witnesses may have been asked in vain. Parts that are nil
+// are left out; the tokens are those of renewals.
+func (t *trust) checkUsed(parts []*facts, renewals []Token) error {
+	tokens := slices.Clone(renewals)
+	services, logs := map[string]bool{}, map[string]bool{}
+	for _, f := range parts {
+		if f == nil {
+			continue
+		}
+		services[string(f.serviceKey)] = true
+		logs[fmt.Sprintf("%s+%08x", f.log.Name(), f.log.KeyHash())] = true
+		tokens = append(tokens, f.tokens...)
+	}
+	for _, k := range t.services {
+		if !services[string(k)] {
+			return fmt.Errorf("the service key %s, which signed nothing here", KeyID(k))
+		}
+		delete(services, string(k)) // twice is once too often
+	}
+	for _, l := range t.logs {
+		if !logs[fmt.Sprintf("%s+%08x", l.Name(), l.KeyHash())] {
+			return fmt.Errorf("a key of log %s that signed nothing here", l.Name())
+		}
+	}
+	used := map[Authority]bool{}
+	for i, root := range t.roots {
+		used[t.rootOf[i]] = used[t.rootOf[i]] || slices.ContainsFunc(tokens, func(tok Token) bool { return root.Equal(tok.Root) })
+	}
+	for _, a := range t.rootOf {
+		if !used[a] {
+			return fmt.Errorf("the certificate of the time authority %q, which stamped nothing here", clip(a.Name))
+		}
+	}
+	return nil
+}

@@ -232,6 +232,9 @@ func (r *Receipt) verify(opts VerifyOptions) Report {
 	}
 	f := d.verify(rep, t)
 	if f != nil {
+		if err := t.checkUsed([]*facts{f, f.key}, nil); err != nil {
+			rep.add(Contradicted, "keys", "the receipt carries %v", err)
+		}
 		rep.given(f.statement, opts.Original)
 		rep.trusted(f, opts.Policy)
 		rep.describe(f)

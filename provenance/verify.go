@@ -51,6 +51,7 @@ type verifier struct {
 
 	// What was proved; nil where it was not, or is not in the bundle.
 	work, match, kase *facts
+	renewals          []Token // of the evidence records
 	cut               string
 	withheld          int
 }
@@ -133,6 +134,13 @@ func (v *verifier) statements() bool {
 	v.rep.prefix = ""
 	v.renewed(t)
 	v.others()
+	all := []*facts{v.work, v.match, v.kase}
+	if v.work.key != nil {
+		all = append(all, v.work.key)
+	}
+	if err := t.checkUsed(all, v.renewals); err != nil {
+		v.rep.add(Contradicted, "keys", "trust/ holds %v", err)
+	}
 	return true
 }
 
@@ -161,6 +169,9 @@ func (v *verifier) renewed(t *trust) {
 		}
 		part.facts.renewal = der
 		e := VerifyEvidenceRecord(der, []Object{ObjectBytes(part.facts.logSigned)}, EvidenceOptions{Roots: t.roots})
+		for _, s := range e.Stamps {
+			v.renewals = append(v.renewals, s.Token)
+		}
 		v.rep.add(e.Outcome, part.name+": time, renewed", "%s", e.Reason)
 	}
 }

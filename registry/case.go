@@ -76,6 +76,15 @@ func (s *Service) addCase(ctx context.Context, q *EvidenceRequest, work *Work, b
 			return err
 		}
 	}
+	// At the first request the case's own event names who asked.
+	if a := actorOf(ctx); again && a != nil && !a.Own {
+		err := s.KV.Update(ctx, func(tx store.Txn) error {
+			return s.custody(ctx, tx, q.Owner, q.Work, custodyTaken, strings.TrimSpace(string(q.Match)+" "+string(cut)))
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if err := s.restoreCase(ctx, q.Owner, rec, b); err != nil {
 		return err
 	}
@@ -127,7 +136,7 @@ func (s *Service) newCase(ctx context.Context, q *EvidenceRequest, work *Work, b
 	}
 	var events []custodyEvent
 	err := s.KV.View(ctx, func(tx store.Txn) (err error) {
-		if event, err = s.nextCustody(tx, q.Owner, q.Work, custodyCase, string(q.Match)); err != nil {
+		if event, err = s.nextCustody(ctx, tx, q.Owner, q.Work, custodyCase, string(q.Match)); err != nil {
 			return err
 		}
 		rec.Custody, events, err = readCustody(tx, q.Owner, q.Work)
@@ -223,7 +232,7 @@ func (s *Service) report(ctx context.Context, q *EvidenceRequest, work *Work, b 
 		if e.Detail != "" {
 			what += ": " + e.Detail
 		}
-		d.Custody = append(d.Custody, paper.Custody{Time: e.when(), Who: "for " + e.By, What: what, With: "Selvage"})
+		d.Custody = append(d.Custody, paper.Custody{Time: e.when(), Who: e.who(), What: what, With: "Selvage"})
 	}
 	return paper.Report(d)
 }

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -23,7 +24,33 @@ const (
 	custodyVisibility = "visibility changed"
 	custodyWithdrawn  = "withdrawn"
 	custodyCase       = "case put together"
+	custodyTaken      = "evidence taken" // of a case that was put together before, not by the owner
 )
+
+// Actor is who did something with a work: a key of the API, in the owner's name or in its
+// own right. It goes into evidence, so it names nobody that only the key ring knows.
+type Actor struct {
+	Role string `json:"role"` // of the key, e.g. officer
+	Key  string `json:"key"`  // its ID
+	// Own says that the key is the owner's.
+	Own bool `json:"own,omitempty"`
+}
+
+type actorKey struct{}
+
+// WithActor says on whose behalf what is done with ctx is done. Without it the record says
+// only in whose name.
+func WithActor(ctx context.Context, a Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+// actorOf is nil where nobody said.
+func actorOf(ctx context.Context) *Actor {
+	if a, ok := ctx.Value(actorKey{}).(Actor); ok {
+		return &a
+	}
+	return nil
+}
 
 // custodyEvent is one line of a custody record.
 type custodyEvent struct {
@@ -31,8 +58,21 @@ type custodyEvent struct {
 	Time     string `json:"time"`
 	What     string `json:"what"`
 	By       string `json:"by"` // the owner in whose name it was done
+	Actor    *Actor `json:"actor,omitempty"` // who did it; events of before 2026-12 do not say
 	Detail   string `json:"detail,omitempty"`
-	Previous string `json:"previous,omitempty"` // SHA-256 (hex) of the line before
+	Previous string `json:"previous,omitempty"` // SHA-256 (hex) of the line before; the last field, as verifiers look for it there
+}
+
+// who did it, for people.
+func (e custodyEvent) who() string {
+	switch {
+	case e.Actor == nil:
+		return "for " + e.By
+	case e.Actor.Own:
+		return fmt.Sprintf("%s, %s key %s", e.By, e.Actor.Role, e.Actor.Key)
+	default:
+		return fmt.Sprintf("%s key %s, for %s", e.Actor.Role, e.Actor.Key, e.By)
+	}
 }
 
 func custodyPrefix(o OwnerID, w WorkID) []byte {
@@ -40,8 +80,8 @@ func custodyPrefix(o OwnerID, w WorkID) []byte {
 }
 
 // custody adds an event in the transaction that does what it tells of.
-func (s *Service) custody(tx store.Txn, o OwnerID, w WorkID, what, detail string) error {
-	e, err := s.nextCustody(tx, o, w, what, detail)
+func (s *Service) custody(ctx context.Context, tx store.Txn, o OwnerID, w WorkID, what, detail string) error {
+	e, err := s.nextCustody(ctx, tx, o, w, what, detail)
 	if err != nil {
 		return err
 	}
@@ -49,9 +89,9 @@ func (s *Service) custody(tx store.Txn, o OwnerID, w WorkID, what, detail string
 }
 
 // nextCustody is the event that custody would add.
-func (s *Service) nextCustody(tx store.Txn, o OwnerID, w WorkID, what, detail string) (custodyEvent, error) {
+func (s *Service) nextCustody(ctx context.Context, tx store.Txn, o OwnerID, w WorkID, what, detail string) (custodyEvent, error) {
 	n, previous, err := lastCustody(tx, o, w)
-	return custodyEvent{N: n + 1, Time: provenance.FormatTime(s.Clock()), What: what, By: string(o), Detail: detail, Previous: previous}, err
+	return custodyEvent{N: n + 1, Time: provenance.FormatTime(s.Clock()), What: what, By: string(o), Actor: actorOf(ctx), Detail: detail, Previous: previous}, err
 }
 
 // errCustodyMoved: another event was added since the one at hand was made.

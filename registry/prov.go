@@ -9,7 +9,8 @@ import (
 
 // custodyGraph is the custody record as a W3C PROV graph (PROV-O in JSON-LD, its context
 // written out, so that nothing has to be fetched to read it): the files as entities by their
-// SHA-256, what was done as activities, the owner and the service as agents.
+// SHA-256, what was done as activities; the owner, the service and the keys that acted as agents. A key that is not the
+// owner's acted on the owner's behalf.
 func custodyGraph(service string, work *Work, match *provenance.MatchStatement, events []custodyEvent) ([]byte, error) {
 	type node map[string]any
 	ref := func(id string) node { return node{"@id": id} }
@@ -31,11 +32,20 @@ func custodyGraph(service string, work *Work, match *provenance.MatchStatement, 
 		w["wasRevisionOf"] = ref("urn:selvage:work:" + string(work.Replaces))
 	}
 	graph = append(graph, w)
+	known := map[string]bool{}
 	for _, e := range events {
+		by := owner
+		if e.Actor != nil {
+			by = "urn:selvage:key:" + e.Actor.Key
+			if !known[by] {
+				known[by] = true
+				graph = append(graph, node{"@id": by, "@type": "prov:Agent", "label": e.Actor.Role + " key " + e.Actor.Key, "actedOnBehalfOf": ref(owner)})
+			}
+		}
 		id := fmt.Sprintf("%s#%d", workID, e.N)
 		a := node{
 			"@id": id, "@type": "prov:Activity", "label": e.What, "used": ref(workID),
-			"startedAtTime": at(e.Time), "endedAtTime": at(e.Time), "wasAssociatedWith": []node{ref(owner), ref(us)},
+			"startedAtTime": at(e.Time), "endedAtTime": at(e.Time), "wasAssociatedWith": []node{ref(by), ref(us)},
 		}
 		if e.Detail != "" {
 			a["comment"] = e.Detail
@@ -63,6 +73,7 @@ func custodyGraph(service string, work *Work, match *provenance.MatchStatement, 
 			"label": "rdfs:label", "comment": "rdfs:comment",
 			"used": iri("prov:used"), "hadMember": iri("prov:hadMember"), "wasAttributedTo": iri("prov:wasAttributedTo"),
 			"wasAssociatedWith": iri("prov:wasAssociatedWith"), "wasInformedBy": iri("prov:wasInformedBy"), "wasRevisionOf": iri("prov:wasRevisionOf"),
+			"actedOnBehalfOf": iri("prov:actedOnBehalfOf"),
 			"startedAtTime": "prov:startedAtTime", "endedAtTime": "prov:endedAtTime",
 		},
 		"@graph": graph,

@@ -21,7 +21,7 @@ func TestCustodyGraph(t *testing.T) {
 	match := &provenance.MatchStatement{Match: "m_1", Time: provenance.FormatTime(time.Now()), Asset: a.String(), Query: provenance.QueryFile{Digest: b.String()}, Sentence: "copy"}
 	events := []custodyEvent{
 		{N: 1, Time: "2026-01-02T03:04:05.000Z", What: custodyRegistered, By: "ada", Detail: "matchable"},
-		{N: 2, Time: "2026-01-03T03:04:05.000Z", What: custodyCase, By: "ada"},
+		{N: 2, Time: "2026-01-03T03:04:05.000Z", What: custodyCase, By: "ada", Actor: &Actor{Role: "officer", Key: "k_1"}},
 	}
 	text, err := custodyGraph("selvage.example", work, match, events)
 	if err != nil {
@@ -48,6 +48,9 @@ func TestCustodyGraph(t *testing.T) {
 		`<urn:selvage:work:w_1#1> <` + prov + `startedAtTime> "2026-01-02T03:04:05.000Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> .`,
 		"<urn:selvage:match:m_1> <" + prov + "used> <urn:sha256:" + b.String() + "> .",
 		"<urn:selvage:match:m_1> <" + prov + "wasAssociatedWith> <urn:selvage:service:selvage.example> .",
+		"<urn:selvage:work:w_1#1> <" + prov + "wasAssociatedWith> <urn:selvage:owner:ada> .", // of before, when nobody said who
+		"<urn:selvage:work:w_1#2> <" + prov + "wasAssociatedWith> <urn:selvage:key:k_1> .",
+		"<urn:selvage:key:k_1> <" + prov + "actedOnBehalfOf> <urn:selvage:owner:ada> .",
 		`<urn:selvage:work:w_1> <http://www.w3.org/2000/01/rdf-schema#label> "Twill \"5\"" .`,
 	} {
 		if !slices.Contains(lines, want) {

@@ -382,7 +382,7 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 			save(tx, proofKey(q.Owner, work.ID), proof),
 			tx.Set(pendingKey(q.Owner, work.ID), nil),
 			tx.Delete(intentKey(first)),
-			s.custody(tx, q.Owner, work.ID, custodyRegistered, string(work.Visibility)),
+			s.custody(ctx, tx, q.Owner, work.ID, custodyRegistered, string(work.Visibility)),
 		)
 	})
 	// The indexes follow even when the caller has gone away, and even when the store says

@@ -166,7 +166,7 @@ func (s *Service) Withdraw(ctx context.Context, o OwnerID, id WorkID) error {
 		}
 		now := s.Clock().UTC()
 		w.Withdrawn = &now
-		if err := s.custody(tx, o, id, custodyWithdrawn, ""); err != nil {
+		if err := s.custody(ctx, tx, o, id, custodyWithdrawn, ""); err != nil {
 			return err
 		}
 		// The same files may be registered again, as a new work with a new date.
@@ -194,7 +194,7 @@ func (s *Service) SetVisibility(ctx context.Context, o OwnerID, id WorkID, v Vis
 			}
 		}
 		w.Visibility = v
-		return s.custody(tx, o, id, custodyVisibility, string(v))
+		return s.custody(ctx, tx, o, id, custodyVisibility, string(v))
 	})
 	s.watched.wake()
 	return err

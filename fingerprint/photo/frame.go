@@ -66,12 +66,6 @@ func HashLuma(levels *[side * side]uint8) []byte {
 	return c.bits()
 }
 
-// HashQueryPicture is HashPicture of a picture that is asked about.
-func HashQueryPicture(m *image.NRGBA, opts Options) (*fingerprint.Result, error) {
-	opts.query = true
-	return HashPicture(m, opts)
-}
-
 // Sketch is the small grey picture of the whole that is stored of a registered picture, its
 // longer side 128 pixels; nil where there is none.
 func Sketch(r *fingerprint.Result) *local.Gray {
@@ -84,9 +78,4 @@ func Sketch(r *fingerprint.Result) *local.Gray {
 		return nil
 	}
 	return g
-}
-
-// Preview is a picture as a small JPEG, fingerprint.PreviewSide at most on its longer side.
-func Preview(m *image.NRGBA) ([]byte, error) {
-	return encodePreview(smaller(m, fingerprint.PreviewSide))
 }

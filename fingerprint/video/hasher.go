@@ -77,7 +77,7 @@ func (h hasher) hash(ctx context.Context, data []byte, query bool) (*fingerprint
 	r := m.result(info.Width, info.Height, info.Duration)
 	r.Format, r.Notes = info.Format, info.Notes
 	if query && m.face != nil {
-		r.Preview = func() ([]byte, error) { return photo.Preview(m.face) }
+		r.Preview = func() ([]byte, error) { return photo.PreviewPicture(m.face) }
 	}
 	return r, nil
 }
@@ -100,7 +100,7 @@ func (h hasher) Preview(ctx context.Context, data []byte) ([]byte, error) {
 	if err != nil && !errors.Is(err, errEnough) || face == nil {
 		return nil, err
 	}
-	return photo.Preview(face)
+	return photo.PreviewPicture(face)
 }
 
 var errEnough = errors.New("seen enough")

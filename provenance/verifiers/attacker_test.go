@@ -249,6 +249,15 @@ func swaps(t testing.TB, f, donor files, stranger *provenance.Policy) []swap {
 	edit("a stranger's time authority", func(f files) {
 		f.trustIn(t, func(p *provenance.Policy) { p.Authorities = stranger.Authorities })
 	})
+	edit("a stranger's log key beside the own", func(f files) {
+		f.trustIn(t, func(p *provenance.Policy) { p.Logs = append(p.Logs, stranger.Logs...) })
+	})
+	edit("a stranger's service key beside the own", func(f files) {
+		f.trustIn(t, func(p *provenance.Policy) { p.Services = append(p.Services, stranger.Services...) })
+	})
+	edit("a stranger's time authority beside the own", func(f files) {
+		f.trustIn(t, func(p *provenance.Policy) { p.Authorities = append(p.Authorities, stranger.Authorities...) })
+	})
 	edit("a stranger's key in one form only", func(f files) { f["trust/log.vkey"] = []byte(stranger.Logs[0] + "\n") })
 	edit("a key without its last byte", func(f files) {
 		f["trust/service-key.pem"] = bytes.TrimSuffix(f["trust/service-key.pem"], []byte("\n"))
