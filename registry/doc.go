@@ -24,6 +24,8 @@
 //	d/<owner>/<digest hex>             the work that holds these files (text)
 //	a/<owner number be32><asset be64>  assetRecord*: fingerprints of one asset
 //	                                   or of a picture inside one: see part.go
+//	T/<track be64>                     number of the video's asset (be64), by the identifier of its
+//	                                   track in the index of frames
 //	b/<owner number be32><asset be64, inverted>
 //	                                   how many numbers behind the asset's are its parts' (be64)
 //	j/<asset be64>                     intent: parts whose work is not committed yet

@@ -103,7 +103,7 @@ func (s *Service) apply(ctx context.Context, c change) error {
 		return fmt.Errorf("index %s: %w", c.Work, err)
 	}
 	for i, ref := range refs {
-		e, err := newEntries(ref, rows[i].Result)
+		e, err := newEntries(ref, rows[i])
 		if err == nil {
 			err = s.place(&e, work, c.fresh)
 		}

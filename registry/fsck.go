@@ -69,6 +69,12 @@ func (s *Service) Fsck(ctx context.Context, o FsckOptions) (FsckReport, error) {
 	if have := s.open.codes.Len() + s.closed.codes.Len(); have != c.codes {
 		c.problem("the indexes hold %d codes, the store asks for %d: run selvage reindex", have, c.codes)
 	}
+	if have := s.open.frames.Len() + s.closed.frames.Len(); have != c.frames {
+		c.problem("the indexes hold codes of %d frames, the store asks for %d: run selvage reindex", have, c.frames)
+	}
+	if have := s.open.texts.Len() + s.closed.texts.Len(); have != c.texts {
+		c.problem("the indexes hold %d texts, the store asks for %d: run selvage reindex", have, c.texts)
+	}
 	if have := s.open.local.Len() + s.closed.local.Len(); have != c.pictures {
 		c.problem("the indexes hold local features of %d pictures, the store asks for %d: run selvage reindex", have, c.pictures)
 	}
@@ -94,6 +100,7 @@ type checker struct {
 	rep             FsckReport
 	blobs           map[store.BlobRef]bool // space and digest only
 	codes, pictures int                    // what the indexes should hold: codes, and pictures with local features
+	frames, texts   int                    // and codes of frames, and texts
 }
 
 func (c *checker) problem(format string, args ...any) {
@@ -180,11 +187,11 @@ func (c *checker) work(ctx context.Context, w *Work) error {
 			return err
 		}
 		if i < len(assets) {
-			c.indexed(w, assets[i].ref, assets[i].rec.Result)
+			c.indexed(w, assets[i].ref, assets[i].rec)
 		}
 	}
 	for _, p := range inside {
-		c.indexed(w, p.ref, p.rec.Result)
+		c.indexed(w, p.ref, p.rec)
 	}
 	return nil
 }
@@ -328,7 +335,8 @@ func (c *checker) original(ctx context.Context, w *Work, a Asset) error {
 }
 
 // indexed checks that each code of the asset is found where the work's state wants it.
-func (c *checker) indexed(w *Work, ref assetRef, r *fingerprint.Result) {
+func (c *checker) indexed(w *Work, ref assetRef, rec *assetRecord) {
+	r := rec.Result
 	if w.Withdrawn != nil {
 		return
 	}
@@ -336,10 +344,14 @@ func (c *checker) indexed(w *Work, ref assetRef, r *fingerprint.Result) {
 	if w.Visibility == Private {
 		x = c.s.closed
 	}
-	if e, err := newEntries(ref, r); err != nil {
+	if e, err := newEntries(ref, rec); err != nil {
 		c.problem("work %s: %v", w.ID, err)
 	} else if len(e.terms) > 0 {
 		c.pictures++
+	} else if len(e.frames) > 0 {
+		c.frames += len(e.frames)
+	} else if len(e.text) > 0 {
+		c.texts++
 	}
 	for _, v := range []fingerprint.View{fingerprint.Full, fingerprint.Box} {
 		p, ok := r.Print(fingerprint.PDQ256, v)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,209 +9,362 @@ import (
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/local"
+	"selvage/fingerprint/manuscript"
 	"selvage/fingerprint/photo"
+	"selvage/fingerprint/video"
+	"selvage/index"
+	textindex "selvage/index/text"
+	"selvage/index/timeline"
 	"selvage/store"
 )
 
-// A video or a manuscript is asked about by all its parts at once. What the parts find is
-// gathered by registered asset; each asset is then compared once: a picture, or a file of
-// another kind, by the parts that look alike, a file of the same kind as a whole.
+// A video or a manuscript is asked about by all that it holds at once: its pictures, the codes
+// of its frames, its text. What these find is gathered by registered asset, and each asset is
+// then compared once: with a file of the same kind as a whole, with any other by the pictures
+// that look alike.
 
-// How many candidates one part of a query gives, how many assets are compared for one query,
-// and by how many pairs of pictures a file of another kind is.
+// How many candidates one part of a query and its text give, how many assets are compared for
+// one query, and by how many pairs of pictures.
 const (
 	proofsPerPart = 12
+	proofsText    = 40
 	maxHolders    = 60
-	maxPairs      = 8
+	maxPairs      = 24
 )
 
 // holder is a registered asset that may hold something of the query.
 type holder struct {
 	assetRef
-	pairs    []fingerprint.PartPair // the likeliest first
-	variants map[fingerprint.PartPair][]local.Variant
-	weight   float64 // how much speaks for it
+	pairs  []holderPair // the likeliest first, once they are ranked
+	weight float64      // how much speaks for it
 }
 
-func (h *holder) add(p fingerprint.PartPair, v []local.Variant) {
-	if _, ok := h.variants[p]; !ok {
-		h.pairs = append(h.pairs, p)
+// holderPair is two pictures that may show the same.
+type holderPair struct {
+	fingerprint.PartPair
+	variants []local.Variant
+	weight   float64
+}
+
+func (h *holder) add(p fingerprint.PartPair, v []local.Variant, weight float64) {
+	h.weight += weight
+	i := slices.IndexFunc(h.pairs, func(o holderPair) bool { return o.PartPair == p })
+	if i < 0 {
+		i = len(h.pairs)
+		h.pairs = append(h.pairs, holderPair{PartPair: p})
 	}
-	h.variants[p] = append(h.variants[p], v...)
+	h.pairs[i].variants = append(h.pairs[i].variants, v...)
+	h.pairs[i].weight += weight
 }
 
-// holders is stage 1 for a query of parts: the assets whose pictures look like some of its
-// own, those for which most speaks first.
-func (s *Service) holders(tx store.Txn, d fingerprint.Digest, r *fingerprint.Result, sc scope) ([]*holder, error) {
-	all := map[assetRef]*holder{}
-	at := func(ref assetRef) *holder {
-		h := all[ref]
-		if h == nil {
-			h = &holder{assetRef: ref, variants: map[fingerprint.PartPair][]local.Variant{}}
-			all[ref] = h
+// holders gathers candidates by asset.
+type holders struct {
+	at   map[assetRef]*holder
+	tx   store.Txn
+	know spans
+}
+
+func newHolders(tx store.Txn) *holders {
+	return &holders{at: map[assetRef]*holder{}, tx: tx, know: spans{tx: tx}}
+}
+
+func (h *holders) of(ref assetRef) *holder {
+	if h.at[ref] == nil {
+		h.at[ref] = &holder{assetRef: ref}
+	}
+	return h.at[ref]
+}
+
+// add takes the candidates of one part of the query, or of the query itself (-1).
+func (h *holders) add(part int, list []candidate) error {
+	for rank, c := range list {
+		ref, n, err := h.know.of(c.assetRef)
+		if err != nil {
+			return err
 		}
-		return h
+		h.of(ref).add(fingerprint.PartPair{Query: part, Ref: n}, c.variants, 1/float64(1+rank))
 	}
-	same, err := exact(tx, d, r, sc)
+	return nil
+}
+
+// ranked is up to maxHolders assets, those for which most speaks first, but one owner's after
+// another's.
+func (h *holders) ranked() []*holder {
+	var all []*holder
+	for _, one := range h.at {
+		slices.SortStableFunc(one.pairs, func(a, b holderPair) int { return cmp.Compare(b.weight, a.weight) })
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b *holder) int {
+		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.owner, b.owner), cmp.Compare(a.seq, b.seq))
+	})
+	return fairly(all, maxHolders, func(x *holder) ownerNumber { return x.owner })
+}
+
+// gather is stage 1 for all that a query holds beside being a picture.
+func (s *Service) gather(h *holders, d fingerprint.Digest, r *fingerprint.Result, sc scope) error {
+	const surely = 1e6
+	same, err := exact(h.tx, d, r, sc)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, ref := range same {
-		at(ref).weight += 1e6
+		h.of(ref).weight += surely
 	}
 	s.moving.RLock()
 	defer s.moving.RUnlock()
-	known := &spans{tx: tx}
 	for i, p := range r.Parts {
 		byFeatures, err := s.byFeatures(p.Result, sc)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		byCode, err := s.byCode(p.Result, sc)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		byFeatures, byCode = fair(byFeatures, proofsPerPart), fair(byCode, proofsPerPart)
 		for _, list := range [][]candidate{byFeatures, byCode} {
-			for rank, c := range list {
-				ref, n, err := known.of(c.assetRef)
-				if err != nil {
-					return nil, err
-				}
-				h := at(ref)
-				h.add(fingerprint.PartPair{Query: i, Ref: n}, c.variants)
-				h.weight += 1 / float64(1+rank)
+			if list, err = h.know.thin(list, proofsPerPart); err != nil {
+				return err
+			}
+			if err := h.add(i, fair(list, proofsPerPart)); err != nil {
+				return err
 			}
 		}
 	}
-	out := make([]*holder, 0, len(all))
-	for _, h := range all {
-		out = append(out, h)
+	if err := s.gatherFrames(h, r, sc); err != nil {
+		return err
 	}
-	slices.SortFunc(out, func(a, b *holder) int {
-		switch {
-		case a.weight != b.weight:
-			if a.weight > b.weight {
-				return -1
-			}
-			return 1
-		case a.owner != b.owner:
-			return int(a.owner) - int(b.owner)
-		case a.seq < b.seq:
-			return -1
-		}
-		return 1
-	})
-	return out, nil
+	return s.gatherTexts(h, r, sc)
 }
 
-// searchInside is search for a query that is no picture.
-func (s *Service) searchInside(ctx context.Context, d fingerprint.Digest, r *fingerprint.Result, sc scope) ([]found, map[string]float64, error) {
-	millis := map[string]float64{}
-	stage := s.stage("search")
-	var list []*holder
-	err := s.KV.View(ctx, func(tx store.Txn) (err error) {
-		list, err = s.holders(tx, d, r, sc)
-		return err
-	})
-	millis["search"] = ms(stage())
-	if err != nil {
-		return nil, nil, err
+// gatherFrames finds videos whose frames run as those of the query do.
+func (s *Service) gatherFrames(h *holders, r *fingerprint.Result, sc scope) error {
+	var moments []timeline.Moment
+	for _, m := range video.Moments(r) {
+		one := timeline.Moment{Time: m.Time, Weight: m.Weight}
+		for _, p := range m.Probes {
+			one.Probes = append(one.Probes, index.Code(p))
+		}
+		moments = append(moments, one)
 	}
-	stage = s.stage("prove")
-	best := map[WorkID]found{}
-	queries := make([]*photo.Query, len(r.Parts))
-	err = s.KV.View(ctx, func(tx store.Txn) error {
-		for _, h := range fairHolders(list, maxHolders) {
+	if len(moments) == 0 {
+		return nil
+	}
+	list, err := both(s, sc, func(x *shelf) ([]timeline.Candidate, error) { return x.frames.Search(moments, timeline.Options{}) },
+		func(x *shelf, from, to index.ID) ([]timeline.Candidate, error) {
+			return x.frames.SearchWithin(moments, from, to, timeline.Options{})
+		})
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		ref, err := trackOwner(h.tx, c.Track)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // of a registration that is not committed, or erased
+		}
+		if err != nil {
+			return err
+		}
+		if !sc.notOwn || ref.owner != sc.asker {
+			h.of(ref).weight += c.Score
+		}
+	}
+	return nil
+}
+
+// gatherTexts finds manuscripts that share text with the query.
+func (s *Service) gatherTexts(h *holders, r *fingerprint.Result, sc scope) error {
+	t, err := manuscript.TextOf(r)
+	if t == nil || err != nil {
+		return err
+	}
+	hashes := t.Hashes()
+	list, err := both(s, sc, func(x *shelf) ([]textindex.Candidate, error) { return x.texts.Search(hashes, 10*proofsText) },
+		func(x *shelf, from, to index.ID) ([]textindex.Candidate, error) {
+			return x.texts.SearchWithin(hashes, 10*proofsText, from, to)
+		})
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(c textindex.Candidate) bool { return sc.notOwn && assetOf(c.ID).owner == sc.asker })
+	for rank, c := range fairly(list, proofsText, func(c textindex.Candidate) ownerNumber { return assetOf(c.ID).owner }) {
+		h.of(assetOf(c.ID)).weight += 10 / float64(1+rank)
+	}
+	return nil
+}
+
+// both asks the index of the open works and, as far as the scope holds them, that of the
+// private ones: of an asker's own without touching anybody else's.
+func both[T any](s *Service, sc scope, all func(*shelf) ([]T, error), within func(x *shelf, from, to index.ID) ([]T, error)) (out []T, err error) {
+	if sc.open {
+		if out, err = all(s.open); err != nil {
+			return nil, err
+		}
+	}
+	var more []T
+	switch {
+	case sc.strangers:
+		more, err = all(s.closed)
+	case sc.own && !sc.notOwn && sc.asker != 0:
+		from, to := sc.asker.ids()
+		more, err = within(s.closed, from, to)
+	}
+	return append(out, more...), err
+}
+
+// comparer is stage 2 for all that a query holds.
+type comparer struct {
+	tx     store.Txn
+	r      *fingerprint.Result
+	photos []*photo.Query // by part
+	clip   *video.Query
+	doc    *manuscript.Query
+}
+
+func newComparer(tx store.Txn, r *fingerprint.Result) (*comparer, error) {
+	c := &comparer{tx: tx, r: r, photos: make([]*photo.Query, len(r.Parts))}
+	var err error
+	switch r.Work {
+	case fingerprint.Video:
+		c.clip = video.NewQuery(r)
+	default:
+		c.doc, err = manuscript.NewQuery(r)
+	}
+	return c, err
+}
+
+// compare compares the query with one asset.
+func (c *comparer) compare(h *holder) (found, error) {
+	rec, err := loadPrinted[assetRecord](c.tx, assetKey(h.assetRef))
+	if err != nil {
+		return found{}, err
+	}
+	f := found{ref: h.assetRef, record: rec, alone: alone(c.r)}
+	pairs := make([]fingerprint.PartPair, 0, len(h.pairs))
+	for _, p := range h.pairs[:min(len(h.pairs), maxPairs)] {
+		pairs = append(pairs, p.PartPair)
+	}
+	ref := *rec.Result
+	ref.Parts = rec.Parts
+	load := func(part int) (*fingerprint.Result, error) {
+		if part < 0 {
+			return rec.Result, nil
+		}
+		p, err := loadPrinted[assetRecord](c.tx, assetKey(h.part(part)))
+		if err != nil {
+			return nil, err
+		}
+		return p.Result, nil
+	}
+	switch kind := rec.Result.Work; {
+	case c.clip != nil && kind != fingerprint.Manuscript:
+		f.clip, err = c.clip.Compare(&ref, pairs, load)
+	case c.doc != nil && kind != fingerprint.Video:
+		f.doc, err = c.doc.Compare(&ref, pairs, load)
+	default:
+		err = c.pictures(h, rec, &f)
+	}
+	return f, err
+}
+
+// pictures compares files of two kinds by the pictures that look alike.
+func (c *comparer) pictures(h *holder, rec *assetRecord, f *found) error {
+	prob := -1.0
+	for _, p := range h.pairs[:min(len(h.pairs), maxPairs)] {
+		part, err := loadPrinted[assetRecord](c.tx, assetKey(h.part(p.Ref)))
+		if err != nil {
+			return err
+		}
+		if c.r.Parts[p.Query].Kind == fingerprint.LinesPart || part.Part != nil && part.Part.Kind == fingerprint.LinesPart {
+			continue // drawn anew: no picture that anybody has seen
+		}
+		if c.photos[p.Query] == nil {
+			c.photos[p.Query] = photo.NewQuery(c.r.Parts[p.Query].Result)
+		}
+		x := c.photos[p.Query].Compare(part.Result, p.variants...)
+		if v := x.Probability(); v > prob {
+			prob = v
+			f.record, f.cmp, f.queryPart = part, x, &c.r.Parts[p.Query]
+		}
+	}
+	return nil
+}
+
+// discount judges what was found again without what several works have in common.
+func (c *comparer) discount(all []found) {
+	var clips []*video.Comparison
+	var docs []*manuscript.Comparison
+	for i := range all {
+		if all[i].clip != nil {
+			clips = append(clips, all[i].clip)
+		}
+		if all[i].doc != nil {
+			docs = append(docs, all[i].doc)
+		}
+	}
+	if len(clips) > 0 {
+		c.clip.Discount(clips)
+	}
+	if len(docs) > 0 {
+		c.doc.Discount(docs)
+	}
+	for i := range all {
+		all[i].judge()
+	}
+}
+
+// searchInside is search for what a query holds beside being a picture, and for the manuscripts
+// that stage 1 of a picture found; more gives the candidates of the latter.
+func (s *Service) searchInside(ctx context.Context, d fingerprint.Digest, r *fingerprint.Result, sc scope, more []candidate) ([]found, error) {
+	var all []found
+	err := s.KV.View(ctx, func(tx store.Txn) error {
+		h := newHolders(tx)
+		if err := errors.Join(s.gather(h, d, r, sc), h.add(-1, more)); err != nil {
+			return err
+		}
+		c, err := newComparer(tx, r)
+		if err != nil {
+			return err
+		}
+		best := map[WorkID]found{}
+		for _, one := range h.ranked() {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if sc.before != 0 && h.seq >= sc.before {
+			if sc.before != 0 && one.seq >= sc.before {
 				continue
 			}
-			f, err := s.compareHolder(tx, r, queries, h)
+			f, err := c.compare(one)
 			if errors.Is(err, store.ErrNotFound) {
 				continue // erased since stage 1
 			}
 			if err != nil {
 				return err
 			}
-			if f.same = f.record.Digest == d; f.cmp == nil && !f.same {
-				continue
-			}
+			f.same = f.record.Digest == d
 			f.judge()
-			if b, ok := best[f.record.Work]; ok && b.prob >= f.prob {
+			if b, ok := best[f.record.Work]; ok && b.prob >= f.prob || f.prob == 0 {
 				continue
 			}
 			if f.work, err = load[Work](tx, workKey(f.record.Owner, f.record.Work)); err != nil {
 				return err
 			}
-			if f.work.Withdrawn != nil || !sc.sees(h.owner, f.work.Visibility == Private) {
+			// The indexes follow the store by a moment; the store decides.
+			if f.work.Withdrawn != nil || !sc.sees(one.owner, f.work.Visibility == Private) {
 				continue
 			}
 			best[f.record.Work] = f
 		}
+		for _, f := range best {
+			all = append(all, f)
+		}
+		slices.SortFunc(all, bySureness)
+		c.discount(all)
 		return nil
 	})
-	millis["prove"] = ms(stage())
 	if err != nil {
-		return nil, nil, fmt.Errorf("match: %w", err)
-	}
-	all := make([]found, 0, len(best))
-	for _, f := range best {
-		all = append(all, f)
+		return nil, fmt.Errorf("match: %w", err)
 	}
 	slices.SortFunc(all, bySureness)
-	return all, millis, s.proven(ctx, all, sc.alike)
-}
-
-// compareHolder is stage 2 for one asset.
-func (s *Service) compareHolder(tx store.Txn, r *fingerprint.Result, queries []*photo.Query, h *holder) (found, error) {
-	rec, err := loadPrinted[assetRecord](tx, assetKey(h.assetRef))
-	if err != nil {
-		return found{}, err
-	}
-	best := found{ref: h.assetRef, record: rec, alone: alone(r)}
-	prob := -1.0
-	for _, p := range h.pairs[:min(len(h.pairs), maxPairs)] {
-		part := rec
-		if p.Ref >= 0 {
-			if part, err = loadPrinted[assetRecord](tx, assetKey(h.part(p.Ref))); err != nil {
-				return found{}, err
-			}
-		}
-		if queries[p.Query] == nil {
-			queries[p.Query] = photo.NewQuery(r.Parts[p.Query].Result)
-		}
-		c := queries[p.Query].Compare(part.Result, h.variants[p]...)
-		if c.Probability() > prob {
-			prob = c.Probability()
-			best.record, best.cmp, best.queryPart = part, c, &r.Parts[p.Query]
-		}
-	}
-	return best, nil
-}
-
-// fairHolders takes up to limit assets, but one owner's after another's, as fair does.
-func fairHolders(list []*holder, limit int) []*holder {
-	if len(list) <= limit {
-		return list
-	}
-	var owners []ownerNumber
-	byOwner := map[ownerNumber][]*holder{}
-	for _, h := range list {
-		if byOwner[h.owner] == nil {
-			owners = append(owners, h.owner)
-		}
-		byOwner[h.owner] = append(byOwner[h.owner], h)
-	}
-	out := make([]*holder, 0, limit)
-	for round := 0; len(out) < limit; round++ {
-		for _, o := range owners {
-			if round < len(byOwner[o]) && len(out) < limit {
-				out = append(out, byOwner[o][round])
-			}
-		}
-	}
-	return out
+	return all, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"selvage/fingerprint"
 	"selvage/index"
+	"selvage/index/timeline"
 	"selvage/store"
 )
 
@@ -100,6 +101,15 @@ func (a assetRef) codeID(v fingerprint.View) index.ID {
 		id |= 1
 	}
 	return id
+}
+
+// trackID is the identifier of the track of an owner's nth video in the index of frames.
+func (a assetRef) trackID(n uint64) index.ID {
+	return index.ID(a.owner)<<(seqBits+1) | index.ID(n)<<timeline.SlotBits
+}
+
+func trackKey(track index.ID) []byte {
+	return binary.BigEndian.AppendUint64([]byte("T/"), uint64(track))
 }
 
 func assetOf(id index.ID) assetRef {

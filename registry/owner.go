@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"selvage/index"
+	"selvage/index/timeline"
 	"selvage/store"
 )
 
@@ -15,6 +17,8 @@ type ownerRecord struct {
 	ID      OwnerID     `json:"id"`
 	Number  ownerNumber `json:"number"`
 	Created time.Time   `json:"created"`
+	// Videos is how many the owner has registered: the number of the last one's track.
+	Videos uint64 `json:"videos,omitempty"`
 }
 
 var ownerCountKey = []byte("s/owners")
@@ -66,6 +70,36 @@ func (s *Service) ensureOwner(tx store.Txn, o OwnerID) (ownerNumber, error) {
 		return 0, err
 	}
 	return n, tx.Set(ownerNumberKey(n), []byte(o))
+}
+
+// trackBits is how many bits of an index identifier number the videos of one owner.
+const trackBits = seqBits + 1 - timeline.SlotBits
+
+// newTrack numbers a video of an owner and writes the row that leads back to it.
+func newTrack(tx store.Txn, o OwnerID, ref assetRef) (uint64, error) {
+	r, err := load[ownerRecord](tx, ownerKey(o))
+	if err != nil {
+		return 0, err
+	}
+	if r.Videos++; r.Videos >= 1<<trackBits {
+		return 0, fmt.Errorf("no more than %d videos of one owner fit one service", 1<<trackBits-1)
+	}
+	return r.Videos, errors.Join(
+		save(tx, ownerKey(o), r),
+		tx.Set(trackKey(ref.trackID(r.Videos)), binary.BigEndian.AppendUint64(nil, ref.seq)),
+	)
+}
+
+// trackOwner is the asset of a track.
+func trackOwner(tx store.Txn, track index.ID) (assetRef, error) {
+	b, err := tx.Get(trackKey(track))
+	if err == nil && len(b) != 8 {
+		err = fmt.Errorf("row %q: %w", trackKey(track), store.ErrCorrupt)
+	}
+	if err != nil {
+		return assetRef{}, err
+	}
+	return assetRef{assetOf(track).owner, binary.BigEndian.Uint64(b)}, nil
 }
 
 // ownerName is the inverse of numberOf.

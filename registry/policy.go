@@ -7,7 +7,9 @@ import (
 	"selvage/fingerprint"
 	"selvage/fingerprint/geometry"
 	"selvage/fingerprint/local"
+	"selvage/fingerprint/manuscript"
 	"selvage/fingerprint/photo"
+	"selvage/fingerprint/video"
 )
 
 // Policy turns measurements into verdicts. It is versioned data: every report names
@@ -22,18 +24,38 @@ type Policy struct {
 
 // DefaultPolicy acts where the calibrated probability leaves no reasonable doubt; the
 // figures behind it are in docs/accuracy.md.
-var DefaultPolicy = Policy{Version: "policy.v1+" + photo.ModelVersion, Act: photo.ActThreshold, Show: photo.AlikeFloor}
+var DefaultPolicy = Policy{Version: "policy.v2+" + photo.ModelVersion + "+" + video.ModelVersion + "+" + manuscript.ModelVersion, Act: photo.ActThreshold, Show: photo.AlikeFloor}
 
-func (p Policy) shows(f found) bool { return p.acts(f) || f.prob >= p.Show }
+// thresholds of what was compared: pictures by the policy, videos and manuscripts by their
+// own models.
+func (p Policy) thresholds(f found) (act, show float64) {
+	switch {
+	case f.clip != nil:
+		return video.ActThreshold, video.AlikeFloor
+	case f.doc != nil:
+		return manuscript.ActThreshold, manuscript.AlikeFloor
+	}
+	return p.Act, p.Show
+}
+
+func (p Policy) shows(f found) bool {
+	_, show := p.thresholds(f)
+	return p.acts(f) || f.prob >= show
+}
 
 func (p Policy) acts(f found) bool { return p.verdict(f).Accuses() }
 
 func (p Policy) verdict(f found) Verdict {
+	act, _ := p.thresholds(f)
 	switch {
 	case f.same:
 		return Identical
-	case f.prob < p.Act:
+	case f.prob < act:
 		return Alike
+	case f.clip != nil:
+		return clipVerdict(f.clip, f.record.Result.Work)
+	case f.doc != nil:
+		return docVerdict(&f)
 	case f.inside():
 		return Part
 	case f.cmp.SamePixels:
@@ -62,6 +84,12 @@ func (s *Service) describe(f found, q *fingerprint.Result, asker OwnerID) Match 
 	if m.Verdict.Accuses() && (m.QueryPart.timed() || m.RefPart.timed()) {
 		m.Segments = append(m.Segments, Segment{Query: m.QueryPart.span(), Ref: m.RefPart.span()})
 	}
+	switch {
+	case f.clip != nil:
+		m.describeClip(f.clip)
+	case f.doc != nil:
+		m.describeDoc(&f)
+	}
 	if f.cmp == nil || len(f.cmp.Places) == 0 {
 		return m
 	}
@@ -87,6 +115,13 @@ func corners(p geometry.Polygon) [][2]float64 {
 func (f found) reason(p Policy) string {
 	if f.same {
 		return "the same file, byte for byte"
+	}
+	act, _ := p.thresholds(f)
+	switch {
+	case f.clip != nil:
+		return f.clip.Reason(f.prob >= act)
+	case f.doc != nil:
+		return f.doc.Reason(f.prob >= act)
 	}
 	reason := f.cmp.Reason(f.prob >= p.Act)
 	if !f.inside() || f.prob < p.Act {
@@ -144,6 +179,12 @@ func (p *Place) words() string {
 func (f found) signals() []Signal {
 	if f.same {
 		return []Signal{{Name: "bytes", Value: 0, Of: 1, Text: "the same bytes"}}
+	}
+	switch {
+	case f.clip != nil:
+		return clipSignals(f.clip)
+	case f.doc != nil:
+		return docSignals(f.doc)
 	}
 	if f.cmp.SamePixels && !f.inside() {
 		return []Signal{{Name: string(fingerprint.Pixels256), Value: 0, Of: 1, Text: "the same pixels after decoding"}}

@@ -362,7 +362,13 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 		}
 		for i, a := range work.Assets {
 			ref := assetRef{n, a.Seq}
-			if err := savePrinted(tx, assetKey(ref), assetRecord{Owner: q.Owner, Work: work.ID, Digest: a.Digest, Result: results[i], Parts: results[i].Parts}); err != nil {
+			rec := assetRecord{Owner: q.Owner, Work: work.ID, Digest: a.Digest, Result: results[i], Parts: results[i].Parts}
+			if results[i].Work == fingerprint.Video {
+				if rec.Track, err = newTrack(tx, q.Owner, ref); err != nil {
+					return err
+				}
+			}
+			if err := savePrinted(tx, assetKey(ref), rec); err != nil {
 				return err
 			}
 			if err := errors.Join(s.saveExact(tx, work, ref, a.Digest, results[i]), saveSpan(tx, ref, results[i]), saveCredentials(tx, work, a.Digest, with[i])); err != nil {

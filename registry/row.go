@@ -26,6 +26,8 @@ type assetRecord struct {
 	Work   WorkID              `json:"work"`
 	Digest fingerprint.Digest  `json:"digest"`
 	Result *fingerprint.Result `json:"result"`
+	// Track is the number of a video among its owner's, from 1: see assetRef.trackID.
+	Track uint64 `json:"track,omitempty"`
 	// Parts are the places of the asset's parts in it.
 	Parts []fingerprint.Part `json:"parts,omitempty"`
 	// Part is set where the row is no asset's but that of a picture inside one.

@@ -10,7 +10,9 @@ import (
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/local"
+	"selvage/fingerprint/manuscript"
 	"selvage/fingerprint/photo"
+	"selvage/fingerprint/video"
 	"selvage/index"
 	localindex "selvage/index/local"
 	"selvage/store"
@@ -52,7 +54,11 @@ type found struct {
 	record *assetRecord
 	work   *Work
 	same   bool // the same bytes
-	cmp    *photo.Comparison
+	// What was compared: two pictures, two videos or two manuscripts; one of the three, or
+	// none where only the bytes are the same.
+	cmp  *photo.Comparison
+	clip *video.Comparison
+	doc  *manuscript.Comparison
 	// queryPart is the part of the query that was compared, nil where that was the whole.
 	queryPart *fingerprint.Part
 	alone     bool // it is all that the query holds
@@ -66,6 +72,10 @@ func (f *found) judge() {
 		f.prob = 1
 	case f.cmp != nil:
 		f.prob = f.cmp.Probability()
+	case f.clip != nil:
+		f.prob = f.clip.Probability()
+	case f.doc != nil:
+		f.prob = f.doc.Probability()
 	}
 }
 
@@ -91,18 +101,23 @@ const (
 // fair takes up to limit candidates, nearest first, but one owner's after another's: who
 // registers the same picture five hundred times must not crowd out whose it is.
 func fair(refs []candidate, limit int) []candidate {
+	return fairly(refs, limit, func(c candidate) ownerNumber { return c.owner })
+}
+
+func fairly[T any](refs []T, limit int, owner func(T) ownerNumber) []T {
 	if len(refs) <= limit {
 		return refs
 	}
 	var owners []ownerNumber // by their nearest candidate
-	byOwner := map[ownerNumber][]candidate{}
+	byOwner := map[ownerNumber][]T{}
 	for _, a := range refs {
-		if byOwner[a.owner] == nil {
-			owners = append(owners, a.owner)
+		o := owner(a)
+		if byOwner[o] == nil {
+			owners = append(owners, o)
 		}
-		byOwner[a.owner] = append(byOwner[a.owner], a)
+		byOwner[o] = append(byOwner[o], a)
 	}
-	out := make([]candidate, 0, limit)
+	out := make([]T, 0, limit)
 	for round := 0; len(out) < limit; round++ {
 		for _, o := range owners {
 			if round < len(byOwner[o]) && len(out) < limit {
@@ -117,10 +132,16 @@ func fair(refs []candidate, limit int) []candidate {
 // and the indexes (stage 1), each then compared picture to picture (stage 2). It
 // returns the best asset of every work, by falling probability.
 func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerprint.Result, sc scope) ([]found, map[string]float64, error) {
-	if r.Work != fingerprint.Photo {
-		return s.searchInside(ctx, d, r, sc)
-	}
 	millis := map[string]float64{}
+	if r.Work != fingerprint.Photo {
+		stage := s.stage("inside")
+		all, err := s.searchInside(ctx, d, r, sc, nil)
+		millis["inside"] = ms(stage())
+		if err != nil {
+			return nil, nil, err
+		}
+		return all, millis, s.proven(ctx, all, sc.alike)
+	}
 	stage := s.stage("search")
 	refs, err := s.candidates(ctx, d, r, sc)
 	millis["search"] = ms(stage())
@@ -130,6 +151,7 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 	stage = s.stage("prove")
 	best := map[WorkID]found{}
 	query := photo.NewQuery(r)
+	var inside []candidate // pages and pictures of manuscripts
 	err = s.KV.View(ctx, func(tx store.Txn) error {
 		for _, ref := range refs {
 			if err := ctx.Err(); err != nil {
@@ -144,6 +166,10 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 			}
 			if err != nil {
 				return err
+			}
+			if rec.Part != nil && rec.Part.Kind != fingerprint.FramePart {
+				inside = append(inside, ref)
+				continue
 			}
 			c := query.Compare(rec.Result, ref.variants...)
 			f := found{ref: ref.assetRef, record: rec, same: rec.Digest == d, cmp: c}
@@ -182,7 +208,32 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 		}
 		slices.SortFunc(all, bySureness)
 	}
+	if text, _ := r.Print(fingerprint.Text, fingerprint.Full); len(inside)+len(r.Parts)+len(text.Payload) > 0 {
+		stage = s.stage("inside")
+		more, err := s.searchInside(ctx, d, r, sc, inside)
+		millis["inside"] = ms(stage())
+		if err != nil {
+			return nil, nil, err
+		}
+		all = surest(all, more)
+	}
 	return all, millis, s.proven(ctx, all, sc.alike)
+}
+
+// surest joins what was found in two ways: a work once, as it was found more surely.
+func surest(lists ...[]found) (out []found) {
+	at := map[WorkID]int{}
+	for _, f := range slices.Concat(lists...) {
+		switch i, ok := at[f.work.ID]; {
+		case !ok:
+			at[f.work.ID] = len(out)
+			out = append(out, f)
+		case f.prob > out[i].prob:
+			out[i] = f
+		}
+	}
+	slices.SortFunc(out, bySureness)
+	return out
 }
 
 // proven fills in since when the works that an answer may show are proven.

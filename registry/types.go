@@ -264,6 +264,8 @@ type Segment struct {
 	// Speed is how many seconds of the registered video pass in one of the query, negative
 	// where it runs backwards; 0 where one of them is no video.
 	Speed float64 `json:"speed,omitempty"`
+	// Words say what was done to the picture there; empty where nothing was.
+	Words string `json:"words,omitempty"`
 }
 
 // Passage is a run of text that stands in both manuscripts.

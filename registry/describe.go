@@ -1,0 +1,135 @@
+package registry
+
+import (
+	"fmt"
+
+	"selvage/fingerprint"
+	"selvage/fingerprint/manuscript"
+	"selvage/fingerprint/video"
+)
+
+// What an answer says of two videos and of two manuscripts; of two pictures, see policy.go.
+
+// mostOf is the share of both files that has to be the same for one to be a copy of the other,
+// and not a part in it.
+const mostOf = .8
+
+func clipVerdict(c *video.Comparison, ref fingerprint.WorkKind) Verdict {
+	ofQuery, ofRef := c.Covered()
+	if ref == fingerprint.Video && ofQuery >= mostOf && ofRef >= mostOf {
+		return Copy
+	}
+	return Part
+}
+
+func docVerdict(f *found) Verdict {
+	switch {
+	case f.doc.Relation == manuscript.Revision:
+		return Copy
+	case f.doc.Relation == manuscript.Pages && len(f.record.Parts) <= 2 && len(f.doc.Pairs) > 0 && f.doc.Pairs[0].Photo != nil && !f.doc.Pairs[0].Photo.Part():
+		return Copy // a sketch: its page, and the lines of it
+	}
+	return Part
+}
+
+// describeClip fills in what corresponds in two videos.
+func (m *Match) describeClip(c *video.Comparison) {
+	if len(c.Segments) == 0 {
+		return
+	}
+	m.Measures = c.Measures
+	best := &c.Segments[0]
+	m.Transform.Form = best.Form.String()
+	if best.Words != "" {
+		m.Transform.Words = best.Words
+	}
+	if !m.Verdict.Accuses() {
+		return
+	}
+	for i := range c.Segments {
+		s := &c.Segments[i]
+		one := Segment{Query: &s.Query, Ref: &s.Ref, Speed: s.Speed, Words: s.Words}
+		if s.Ref[1] <= s.Ref[0] { // a picture has no time
+			one.Ref, one.Speed = nil, 0
+		}
+		m.Segments = append(m.Segments, one)
+		if len(s.InQuery) > 0 && len(s.InRef) > 0 {
+			m.Regions = append(m.Regions, Region{Query: corners(s.InQuery), Ref: corners(s.InRef)})
+		}
+	}
+}
+
+func clipSignals(c *video.Comparison) []Signal {
+	var out []Signal
+	frames, asked := 0, 0
+	for _, s := range c.Segments {
+		frames += s.Frames
+		asked += s.Asked
+	}
+	if len(c.Segments) > 0 {
+		s := &c.Segments[0]
+		out = append(out,
+			Signal{Name: string(fingerprint.VFrame), Value: s.Distance, Of: 256, Text: fmt.Sprintf("%.0f of 256 bits differ between frames that show the same, on average", s.Distance)},
+			Signal{Name: "frames", Value: float64(frames), Of: float64(asked), Text: fmt.Sprintf("%d of %d sampled frames agree in %d stretches", frames, asked, len(c.Segments))},
+			Signal{Name: "scenes", Value: float64(s.Scenes), Of: float64(max(s.Scenes, s.Frames)), Text: fmt.Sprintf("%d different pictures among them", s.Scenes)})
+	}
+	if c.SharedBy > 0 {
+		out = append(out, Signal{Name: "shared", Value: c.Shared, Of: 1, Text: fmt.Sprintf("%.0f %% of it is shown by %d other works as well, and was not counted", 100*c.Shared, c.SharedBy)})
+	}
+	return out
+}
+
+// maxPassages is how many passages an answer lists, the first ones.
+const maxPassages = 100
+
+// describeDoc fills in what corresponds in two manuscripts.
+func (m *Match) describeDoc(f *found) {
+	act := manuscript.ActThreshold
+	for i := range f.doc.Pairs {
+		p := &f.doc.Pairs[i]
+		if p.Probability < act && i > 0 {
+			break
+		}
+		if i == 0 && p.Photo != nil && len(p.Photo.Places) > 0 {
+			at := &p.Photo.Places[0]
+			m.Transform.Form = at.Form().String()
+		}
+		if p.Probability < act || !m.Verdict.Accuses() {
+			continue
+		}
+		pair := PagePair{Query: p.QueryPage, Ref: p.RefPage, Probability: p.Probability}
+		if len(p.InQuery) > 0 {
+			pair.Regions = []Region{{Query: corners(p.InQuery), Ref: corners(p.InRef)}}
+		}
+		m.Pages = append(m.Pages, pair)
+		if len(m.Regions) == 0 {
+			m.Regions = append(m.Regions, pair.Regions...)
+		}
+	}
+	if !m.Verdict.Accuses() {
+		return
+	}
+	for _, p := range f.doc.Passages[:min(len(f.doc.Passages), maxPassages)] {
+		m.Passages = append(m.Passages, Passage{
+			Query:      TextRange{From: int(p.Query.From), To: int(p.Query.To), Page: p.QueryPage},
+			Ref:        TextRange{From: int(p.Ref.From), To: int(p.Ref.To), Page: p.RefPage},
+			Characters: p.Units,
+		})
+	}
+}
+
+func docSignals(c *manuscript.Comparison) []Signal {
+	var out []Signal
+	if c.Units > 0 || c.Shared > 0 {
+		out = append(out,
+			Signal{Name: string(fingerprint.Text), Value: float64(c.Units), Of: float64(max(c.Units+c.Shared, 1)), Text: fmt.Sprintf("%d characters of shared text, the longest passage of %d", c.Units, c.Longest)},
+			Signal{Name: "covered", Value: c.OfQuery, Of: 1, Text: fmt.Sprintf("%.0f %% of the query's text and %.0f %% of the registered one", 100*c.OfQuery, 100*c.OfRef)})
+	}
+	if c.Shared > 0 {
+		out = append(out, Signal{Name: "shared", Value: float64(c.Shared), Of: float64(c.Units + c.Shared), Text: fmt.Sprintf("%d characters are common text, which was not counted", c.Shared)})
+	}
+	if len(c.Pairs) > 0 {
+		out = append(out, Signal{Name: "pages", Value: c.Pairs[0].Probability, Of: 1, Text: fmt.Sprintf("%d pairs of pages or pictures look alike", len(c.Pairs))})
+	}
+	return out
+}
