@@ -353,7 +353,7 @@ func (q *Query) evidence(g *grid, r *refSide) (out []align.Pair) {
 
 // nearness is how telling a distance is, 0..1.
 func nearness(d uint8) float64 {
-	return min(1, max(0, (NearFrames+8-float64(d))/48))
+	return min(1, max(0, (NearFrames+4-float64(d))/44))
 }
 
 // telling is how much the content of a frame tells, 0..1.
