@@ -61,7 +61,7 @@ type Maker struct {
 func NewMaker() *Maker { return &Maker{} }
 
 // Write hears the next samples: one channel, SampleRate a second. It keeps no reference to
-// them. A second of sound costs a few milliseconds.
+// them. A second of sound costs about a millisecond.
 func (m *Maker) Write(pcm []int16) {
 	m.pcm = append(m.pcm, pcm...)
 	used := 0
