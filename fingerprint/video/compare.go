@@ -116,6 +116,7 @@ type Comparison struct {
 	Shared   float64
 	SharedBy int
 
+	query  *fingerprint.Result
 	ref    *fingerprint.Result
 	track  Track // of ref
 	checks []check
@@ -188,7 +189,7 @@ func (q *Query) codes(r *refSide) grid {
 // are read; load gives the fingerprints of a part, or, for -1, of the file itself where that
 // is a photo.
 func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, load func(part int) (*fingerprint.Result, error)) (*Comparison, error) {
-	c := &Comparison{ref: ref, track: trackOf(ref)}
+	c := &Comparison{query: q.res, ref: ref, track: trackOf(ref)}
 	r := &refSide{res: ref, track: c.track, load: load, loaded: map[int]*fingerprint.Result{}}
 	if ref.Work == fingerprint.Photo {
 		return c, q.photo(c, r, pairs)
