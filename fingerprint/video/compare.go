@@ -116,6 +116,7 @@ type Comparison struct {
 	Shared   float64
 	SharedBy int
 
+	query  *fingerprint.Result
 	ref    *fingerprint.Result
 	track  Track // of ref
 	checks []check
@@ -188,7 +189,7 @@ func (q *Query) codes(r *refSide) grid {
 // are read; load gives the fingerprints of a part, or, for -1, of the file itself where that
 // is a photo.
 func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, load func(part int) (*fingerprint.Result, error)) (*Comparison, error) {
-	c := &Comparison{ref: ref, track: trackOf(ref)}
+	c := &Comparison{query: q.res, ref: ref, track: trackOf(ref)}
 	r := &refSide{res: ref, track: c.track, load: load, loaded: map[int]*fingerprint.Result{}}
 	if ref.Work == fingerprint.Photo {
 		return c, q.photo(c, r, pairs)
@@ -353,7 +354,7 @@ func (q *Query) evidence(g *grid, r *refSide) (out []align.Pair) {
 
 // nearness is how telling a distance is, 0..1.
 func nearness(d uint8) float64 {
-	return min(1, max(0, (NearFrames+8-float64(d))/48))
+	return min(1, max(0, (NearFrames+4-float64(d))/44))
 }
 
 // telling is how much the content of a frame tells, 0..1.

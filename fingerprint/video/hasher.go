@@ -10,6 +10,7 @@ import (
 	"selvage/fingerprint"
 	"selvage/fingerprint/local"
 	"selvage/fingerprint/photo"
+	"selvage/fingerprint/video/audio"
 	"selvage/fingerprint/video/media"
 )
 
@@ -67,7 +68,11 @@ func (h hasher) hash(ctx context.Context, data []byte, query bool) (*fingerprint
 	m := maker{query: query}
 	opts := h.opts.Limits
 	opts.Rate, opts.Side = 1/Step, frameSide
-	info, err := media.Decode(ctx, data, opts, media.Sink{Frame: m.show})
+	sound := audio.NewMaker()
+	info, err := media.Decode(ctx, data, opts, media.Sink{
+		Frame: m.show,
+		Sound: func(pcm []int16) error { sound.Write(pcm); return nil },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +81,9 @@ func (h hasher) hash(ctx context.Context, data []byte, query bool) (*fingerprint
 	}
 	r := m.result(info.Width, info.Height, info.Duration)
 	r.Format, r.Notes = info.Format, info.Notes
+	if heard, ok := sound.Print().Fingerprint(); ok {
+		r.Prints = append(r.Prints, heard)
+	}
 	if query && m.face != nil {
 		r.Preview = func() ([]byte, error) { return photo.PreviewPicture(m.face) }
 	}

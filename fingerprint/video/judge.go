@@ -10,11 +10,12 @@ import (
 // Features are what the model sees of a comparison, in order: the name of each measure, and
 // how the probability may depend on it.
 //
-//	evidence  log(1 + frames of the query that agree, each by how telling, how new and how near it is)
+//	evidence  log(1 + frames of the query that agree, each by how telling, how new and how near
+//	          it is, less segmentFee a segment)
 //	longest   log(1 + frames that agree in the longest segment)
 //	distance  mean number of bits by which the codes of agreeing frames differ, telling frames more
 //	scenes    log(1 + different pictures among the telling frames that agree)
-//	agree     share of the frames along the segments that agree
+//	agree     share of the frames along the segments that agree, drawn to none where they are few
 //	local     log-odds of the surest pair of telling key frames by package photo
 //	proved    sum of the probabilities of up to three telling pairs, of different scenes
 var Features = []calibrate.Feature{
@@ -26,6 +27,10 @@ var Features = []calibrate.Feature{
 	{Name: "local", Sense: calibrate.Rising},
 	{Name: "proved", Sense: calibrate.Rising},
 }
+
+// segmentFee is what of a segment's evidence pays for its place: one frame always finds
+// another that is about like it.
+const segmentFee = .6
 
 // fresh is how many bits a frame differs by from all before it to count in full; one that
 // differs by none, in a still scene, counts repeated.
@@ -43,7 +48,7 @@ func (c *Comparison) judge(q *Query, common []bool) {
 	var seen, pictures []Code
 	for i := range c.Segments {
 		s := &c.Segments[i]
-		n := 0
+		n, sum := 0, 0.0
 		asked += s.Asked
 		frames += s.Frames
 		for _, a := range s.agreed {
@@ -58,7 +63,7 @@ func (c *Comparison) judge(q *Query, common []bool) {
 			}
 			seen = append(seen, code)
 			w := f.telling()
-			evidence += w * (repeated + (1-repeated)*float64(near)/fresh) * nearness(a.d)
+			sum += w * (repeated + (1-repeated)*float64(near)/fresh) * nearness(a.d)
 			distance += w * float64(a.d)
 			weight += w
 			if w >= .5 {
@@ -66,6 +71,7 @@ func (c *Comparison) judge(q *Query, common []bool) {
 			}
 		}
 		longest = max(longest, n)
+		evidence += max(0, sum-segmentFee)
 	}
 	distance = float64(distance+far/2) / (weight + 1) // drawn to what says nothing where there is little
 	surest, proved := 0.0, 0.0

@@ -69,7 +69,9 @@ func (o Options) orDefault() Options {
 		o.Timeout = d.Timeout
 	}
 	if o.Threads <= 0 {
-		o.Threads = d.Threads
+		if o.Threads = d.Threads; o.KeyFrames {
+			o.Threads = 1 // a pool costs more than it saves
+		}
 	}
 	return o
 }

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"math"
 	"regexp"
@@ -58,7 +59,7 @@ func readDump(r io.Reader, opened func(dump)) dump {
 	last := (*stream)(nil)
 	for {
 		raw, err := in.ReadSlice('\n')
-		if err != nil && err != bufio.ErrBufferFull {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			tell()
 			return d
 		}

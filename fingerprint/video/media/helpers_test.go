@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,14 +25,23 @@ func needFFmpeg(t testing.TB) {
 	}
 }
 
-// encode makes a file of a clip, with options of ffmpeg for its output.
+// encoded are the files that encode made: starting ffmpeg costs more than what it does here.
+var encoded = map[string][]byte{}
+
+// encode makes a file of a clip, with options of ffmpeg for its output. The bytes belong to
+// all tests.
 func encode(t testing.TB, c *fixtures.Clip, ext string, fps int, args ...string) []byte {
 	t.Helper()
 	needFFmpeg(t)
+	key := fmt.Sprint(c.Seed, c.Seconds, c.W, c.H, ext, fps, args)
+	if b, ok := encoded[key]; ok {
+		return b
+	}
 	b, err := c.Encode(t.Context(), ext, fps, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	encoded[key] = b
 	return b
 }
 
