@@ -31,7 +31,7 @@ func logistic(z float64) float64 { return 1 / (1 + math.Exp(-z)) }
 // pairProbability is that of one page or picture.
 func pairProbability(p *PagePair) float64 {
 	v := p.Photo.Probability()
-	if p.Kind != fingerprint.LinesPart {
+	if !drawn(p.Kind) {
 		// The bound of photos becomes that of manuscripts, the rest is stretched.
 		if v >= photo.ActThreshold {
 			return ActThreshold + float64((v-photo.ActThreshold)/(1-photo.ActThreshold)*(1-ActThreshold))
@@ -45,6 +45,17 @@ func pairProbability(p *PagePair) float64 {
 	// taken away.
 	at := &p.Photo.Places[0]
 	held := float64(at.Inliers) * at.Agree * at.Agree
+	// What stands alone in one has to be all of the other: else it is a word or a sign that both
+	// have.
+	cover := 1.0
+	if p.QueryKind == fingerprint.IslandPart {
+		cover = at.OfRef
+	} else if p.Kind == fingerprint.IslandPart {
+		cover = at.OfQuery
+	}
+	if cover < wholeCover {
+		held *= float64(cover/wholeCover) * float64(cover/wholeCover)
+	}
 	if held <= 0 {
 		return 0
 	}
@@ -55,5 +66,6 @@ func pairProbability(p *PagePair) float64 {
 // besides: measured on drawings of one library, of which no two different ones had 7.3.
 const (
 	linesEven  = 11.5
+	wholeCover = .7 // of the area
 	linesSlope = 4.8
 )

@@ -325,6 +325,7 @@ func (m *mask) draw() *image.NRGBA {
 type Drawing struct {
 	Picture *image.NRGBA
 	Box     fingerprint.Rect // in pixels of the picture
+	Kind    fingerprint.PartKind
 }
 
 // Drawings draws a picture anew: as a whole and, where it has several parts with blank ground
@@ -341,8 +342,10 @@ func Drawings(m *image.NRGBA) []Drawing {
 		boxes = append(boxes, grown(b, k, m.Rect))
 	}
 	var out []Drawing
+	kind := fingerprint.LinesPart
 	for _, b := range boxes {
-		out = append(out, Drawing{draw(m, b), fingerprint.Rect{X0: b.Min.X, Y0: b.Min.Y, X1: b.Max.X, Y1: b.Max.Y}})
+		out = append(out, Drawing{draw(m, b), fingerprint.Rect{X0: b.Min.X, Y0: b.Min.Y, X1: b.Max.X, Y1: b.Max.Y}, kind})
+		kind = fingerprint.IslandPart
 	}
 	return out
 }
