@@ -99,6 +99,7 @@ type Comparison struct {
 	ref         *fingerprint.Result
 	text        *text.Text
 	marks       []bool // characters of the query in the passages
+	queryUnits  int
 	refUnits    int
 	probability float64
 	byText      float64
@@ -134,7 +135,7 @@ func (q *Query) compareText(c *Comparison) (err error) {
 		return err
 	}
 	c.Passages = q.text.Align(c.text)
-	c.refUnits = text.Units(c.text.Chars)
+	c.queryUnits, c.refUnits = q.units, text.Units(c.text.Chars)
 	c.marks = q.text.Marks(c.Passages)
 	return nil
 }
