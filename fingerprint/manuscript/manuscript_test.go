@@ -199,6 +199,18 @@ func drawing(t *testing.T, seed uint64, ink color.NRGBA, stroke float64) []byte 
 	return b.Bytes()
 }
 
+// TestMap: which page stands where.
+func TestMap(t *testing.T) {
+	a, b := story(41, 120), story(42, 120)
+	page := func(s string) string { return `<p>` + s + `</p>` }
+	ref := hash(t, []byte("<html><body>"+page(a)+page(b)+"</body></html>"), false)
+	r := hash(t, []byte(b), true)
+	m := compare(t, query(t, r), r, ref).Map()
+	if len(m) != 1 || m[0].Units < 400 {
+		t.Errorf("map %+v, want the one page of both", m)
+	}
+}
+
 // TestSketch: a drawing that is registered as a manuscript is found by a photo of it in other
 // colours and strokes, and another one is not.
 func TestSketch(t *testing.T) {

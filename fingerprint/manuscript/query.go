@@ -98,7 +98,8 @@ type Comparison struct {
 
 	ref         *fingerprint.Result
 	text        *text.Text
-	marks       []bool // characters of the query in the passages
+	marks       []bool         // characters of the query in the passages
+	pages       map[[2]int]int // units that two pages share
 	queryUnits  int
 	refUnits    int
 	probability float64
@@ -136,7 +137,7 @@ func (q *Query) compareText(c *Comparison) (err error) {
 	}
 	c.Passages = q.text.Align(c.text)
 	c.queryUnits, c.refUnits = q.units, text.Units(c.text.Chars)
-	c.marks = q.text.Marks(c.Passages)
+	c.marks, c.pages = q.text.Marks(c.Passages), q.text.Pages(c.Passages, c.text)
 	return nil
 }
 
