@@ -9,6 +9,7 @@ const (
 	PagePart    PartKind = "page"    // a page of a manuscript as a picture
 	PicturePart PartKind = "picture" // a picture that is embedded in a manuscript
 	LinesPart   PartKind = "lines"   // the lines of a page or picture of a manuscript, drawn anew; compared with its like only
+	IslandPart  PartKind = "island"  // a part of such a drawing that stands alone
 )
 
 // Part is a picture inside a file that is no picture itself: a key frame of a video, a page

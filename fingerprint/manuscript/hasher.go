@@ -277,7 +277,7 @@ func drawings(m *image.NRGBA, number int, query bool) (parts []fingerprint.Part,
 			return nil, err
 		}
 		if r.Insufficient == "" {
-			parts = append(parts, fingerprint.Part{Kind: fingerprint.LinesPart, Page: number, Box: d.Box, Result: r})
+			parts = append(parts, fingerprint.Part{Kind: d.Kind, Page: number, Box: d.Box, Result: r})
 		}
 	}
 	return parts, nil

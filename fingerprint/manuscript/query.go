@@ -67,8 +67,8 @@ const (
 // same.
 type PagePair struct {
 	fingerprint.PartPair
-	// Kind is that of the registered part.
-	Kind fingerprint.PartKind
+	// Kind and QueryKind are those of the registered part and of the query's.
+	Kind, QueryKind fingerprint.PartKind
 	// QueryPage and RefPage are their pages, from 1; 0 where there are none.
 	QueryPage, RefPage int
 	// InQuery and InRef are the outline of what both show, corner by corner, in pixels of the
@@ -76,7 +76,7 @@ type PagePair struct {
 	InQuery, InRef geometry.Polygon
 	// Probability that one is a copy of the other.
 	Probability float64
-	// Photo is the whole comparison, of the lines where Kind is LinesPart.
+	// Photo is the whole comparison, of the lines where Kind is LinesPart or IslandPart.
 	Photo *photo.Comparison
 }
 
@@ -98,7 +98,9 @@ type Comparison struct {
 
 	ref         *fingerprint.Result
 	text        *text.Text
-	marks       []bool // characters of the query in the passages
+	marks       []bool         // characters of the query in the passages
+	pages       map[[2]int]int // units that two pages share
+	queryUnits  int
 	refUnits    int
 	probability float64
 	byText      float64
@@ -134,8 +136,8 @@ func (q *Query) compareText(c *Comparison) (err error) {
 		return err
 	}
 	c.Passages = q.text.Align(c.text)
-	c.refUnits = text.Units(c.text.Chars)
-	c.marks = q.text.Marks(c.Passages)
+	c.queryUnits, c.refUnits = q.units, text.Units(c.text.Chars)
+	c.marks, c.pages = q.text.Marks(c.Passages), q.text.Pages(c.Passages, c.text)
 	return nil
 }
 
@@ -147,12 +149,18 @@ func kindOf(r *fingerprint.Result, part int) fingerprint.PartKind {
 	return r.Parts[part].Kind
 }
 
+// drawn reports whether a part is lines drawn anew.
+func drawn(k fingerprint.PartKind) bool {
+	return k == fingerprint.LinesPart || k == fingerprint.IslandPart
+}
+
 func (q *Query) comparePart(ref *fingerprint.Result, p fingerprint.PartPair, load func(int) (*fingerprint.Result, error)) (*PagePair, error) {
 	if p.Query < -1 || p.Query >= len(q.res.Parts) || p.Ref < -1 || p.Ref >= len(ref.Parts) {
 		return nil, fmt.Errorf("manuscript: no such parts: %+v", p)
 	}
-	lines := kindOf(ref, p.Ref) == fingerprint.LinesPart
-	if (kindOf(q.res, p.Query) == fingerprint.LinesPart) != lines {
+	mine, theirs := kindOf(q.res, p.Query), kindOf(ref, p.Ref)
+	if drawn(mine) != drawn(theirs) || mine == fingerprint.IslandPart && theirs == fingerprint.IslandPart {
+		// Two islands that are alike are a word or a sign that both drawings have.
 		return nil, nil
 	}
 	at := p.Query
@@ -173,14 +181,14 @@ func (q *Query) comparePart(ref *fingerprint.Result, p fingerprint.PartPair, loa
 	if len(found.Places) == 0 {
 		return nil, nil
 	}
-	pair := &PagePair{PartPair: p, Kind: kindOf(ref, p.Ref), Photo: found, InQuery: found.Places[0].InQuery, InRef: found.Places[0].InRef}
+	pair := &PagePair{PartPair: p, Kind: theirs, QueryKind: mine, Photo: found, InQuery: found.Places[0].InQuery, InRef: found.Places[0].InRef}
 	if p.Query >= 0 {
 		pair.QueryPage = q.res.Parts[p.Query].Page
 	}
 	if p.Ref >= 0 {
 		pair.RefPage = ref.Parts[p.Ref].Page
 	}
-	if lines {
+	if drawn(mine) {
 		pair.InQuery = onPage(pair.InQuery, q.res.Parts[p.Query], q.parts[at].res)
 		pair.InRef = onPage(pair.InRef, ref.Parts[p.Ref], other)
 	}
@@ -194,7 +202,7 @@ func (q *Query) Discount(all []*Comparison) {
 	byPart := make(map[int][]*photo.Comparison)
 	for _, c := range all {
 		for i := range c.Pairs {
-			if p := &c.Pairs[i]; p.Kind != fingerprint.LinesPart {
+			if p := &c.Pairs[i]; !drawn(p.Kind) {
 				byPart[p.Query] = append(byPart[p.Query], p.Photo)
 			}
 		}
@@ -261,7 +269,7 @@ func (q *Query) judge(c *Comparison, common []bool) {
 		c.Units += n
 		c.Longest = max(c.Longest, n)
 	}
-	c.Shared = total - c.Units
+	c.Shared = max(0, total-c.Units)
 	if c.text != nil {
 		c.OfQuery = float64(total) / float64(max(1, q.units))
 		c.OfRef = float64(total) / float64(max(1, c.refUnits))

@@ -22,7 +22,7 @@ func (c *Comparison) Reason(proved bool) string {
 	if n := c.proved(); n > 0 {
 		p := &c.Pairs[0]
 		what := map[fingerprint.PartKind]string{
-			fingerprint.PagePart: "page", fingerprint.PicturePart: "picture", fingerprint.LinesPart: "drawing",
+			fingerprint.PagePart: "page", fingerprint.PicturePart: "picture", fingerprint.LinesPart: "drawing", fingerprint.IslandPart: "drawing",
 		}[p.Kind]
 		s := fmt.Sprintf("%d %s", n, what)
 		if n > 1 {

@@ -149,19 +149,24 @@ func (m *rgb) edges() *plane {
 	return out
 }
 
-// blur smooths with (1 4 6 4 1)/16 both ways.
+// blur smooths with (1 4 6 4 1)/16 both ways; beyond a side its last pixels go on.
 func blur(v []float32, w, h int) {
-	tmp := make([]float32, len(v))
-	at := func(i, n int) int { return min(max(i, 0), n-1) }
+	padded := make([]float32, w+4)
 	for y := range h {
-		r := v[y*w:]
-		for x := range w {
-			tmp[y*w+x] = (r[at(x-2, w)] + 4*r[at(x-1, w)] + 6*r[x] + 4*r[at(x+1, w)] + r[at(x+2, w)]) / 16
+		row := v[y*w:][:w]
+		copy(padded[2:], row)
+		padded[0], padded[1], padded[w+2], padded[w+3] = row[0], row[0], row[w-1], row[w-1]
+		for x := range row {
+			p := padded[x : x+5]
+			row[x] = (p[0] + 4*p[1] + 6*p[2] + 4*p[3] + p[4]) / 16
 		}
 	}
+	source := append([]float32(nil), v...)
+	row := func(y int) []float32 { return source[min(max(y, 0), h-1)*w:][:w] }
 	for y := range h {
-		for x := range w {
-			v[y*w+x] = (tmp[at(y-2, h)*w+x] + 4*tmp[at(y-1, h)*w+x] + 6*tmp[y*w+x] + 4*tmp[at(y+1, h)*w+x] + tmp[at(y+2, h)*w+x]) / 16
+		a, b, c, d, e := row(y-2), row(y-1), row(y), row(y+1), row(y+2)
+		for x := range c {
+			v[y*w+x] = (a[x] + 4*b[x] + 6*c[x] + 4*d[x] + e[x]) / 16
 		}
 	}
 }
@@ -325,6 +330,7 @@ func (m *mask) draw() *image.NRGBA {
 type Drawing struct {
 	Picture *image.NRGBA
 	Box     fingerprint.Rect // in pixels of the picture
+	Kind    fingerprint.PartKind
 }
 
 // Drawings draws a picture anew: as a whole and, where it has several parts with blank ground
@@ -341,8 +347,10 @@ func Drawings(m *image.NRGBA) []Drawing {
 		boxes = append(boxes, grown(b, k, m.Rect))
 	}
 	var out []Drawing
+	kind := fingerprint.LinesPart
 	for _, b := range boxes {
-		out = append(out, Drawing{draw(m, b), fingerprint.Rect{X0: b.Min.X, Y0: b.Min.Y, X1: b.Max.X, Y1: b.Max.Y}})
+		out = append(out, Drawing{draw(m, b), fingerprint.Rect{X0: b.Min.X, Y0: b.Min.Y, X1: b.Max.X, Y1: b.Max.Y}, kind})
+		kind = fingerprint.IslandPart
 	}
 	return out
 }

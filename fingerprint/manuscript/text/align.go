@@ -206,3 +206,29 @@ func (q *Query) Weigh(p *Passage, ref *Text, common []bool) (n int) {
 	}
 	return n
 }
+
+// Pages tells how many units the passages have in common of each two pages: of the query and of the
+// other text, from 1; 0 stands for a text without pages.
+func (q *Query) Pages(passages []Passage, ref *Text) map[[2]int]int {
+	units := make(map[[2]int]int)
+	for _, p := range passages {
+		for _, b := range p.blocks {
+			for i := 0; i < b.n; {
+				// As far as both stay on their pages.
+				from, to := q.text.Page(q.text.From[b.q+i]), ref.Page(ref.From[b.r+i])
+				n := 1
+				for i+n < b.n && !q.text.begins(b.q+i+n) && !ref.begins(b.r+i+n) {
+					n++
+				}
+				units[[2]int{from, to}] += int(q.sum[b.q+i+n] - q.sum[b.q+i])
+				i += n
+			}
+		}
+	}
+	return units
+}
+
+// begins reports whether a normalised character is the first of its page.
+func (t *Text) begins(i int) bool {
+	return i == 0 || t.Page(t.From[i]) != t.Page(t.From[i-1])
+}

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"unicode"
 )
 
@@ -94,12 +95,14 @@ func (w *word) end() {
 
 // Page is the page, from 1, that a character of the document stands on; 0 where it has no pages.
 func (t *Text) Page(char uint32) int {
-	for i := len(t.Pages) - 1; i >= 0; i-- {
-		if t.Pages[i] <= char {
-			return i + 1
-		}
+	at, found := slices.BinarySearch(t.Pages, char)
+	for found && at+1 < len(t.Pages) && t.Pages[at+1] == char {
+		at++ // pages without text
 	}
-	return 0
+	if found {
+		at++
+	}
+	return at
 }
 
 // headings begin a list of references, as normalised characters.

@@ -152,6 +152,9 @@ func TestAlign(t *testing.T) {
 	if p.QueryPage != 1 || p.RefPage != 2 {
 		t.Errorf("pages %d and %d, want 1 and 2", p.QueryPage, p.RefPage)
 	}
+	if on := NewQuery(q).Pages(found, r); len(on) != 1 || on[[2]int{1, 2}] != p.Units {
+		t.Errorf("units by pages %v, want %d of 1 and 2", on, p.Units)
+	}
 	all := []rune(host + lifted + other)
 	if got := string(all[p.Query.From:p.Query.To]); !strings.HasPrefix(got, "Cut the sleeve") || !strings.HasSuffix(got, "by hand") {
 		t.Errorf("the passage is %q", got)
@@ -172,6 +175,18 @@ func TestRepeated(t *testing.T) {
 	}
 	if most := Units(q.Chars); total > most {
 		t.Errorf("%d units of %d are shared", total, most)
+	}
+}
+
+func TestPage(t *testing.T) {
+	n, _ := Normalise([]string{"one", "", "three", "four"})
+	for char, want := range map[uint32]int{0: 1, 2: 1, 3: 3, 7: 3, 8: 4, 100: 4} {
+		if got := n.Page(char); got != want {
+			t.Errorf("character %d is on page %d, want %d", char, got, want)
+		}
+	}
+	if got := (&Text{}).Page(0); got != 0 {
+		t.Errorf("page %d of a text that has none", got)
 	}
 }
 
