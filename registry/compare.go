@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"selvage/fingerprint"
 	"selvage/fingerprint/photo"
 	"selvage/store"
 )
@@ -21,7 +22,6 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 		return nil, err
 	}
 	var best *found
-	query := photo.NewQuery(r)
 	err = s.KV.View(ctx, func(tx store.Txn) error {
 		w, err := s.visible(tx, owner, id)
 		if err != nil {
@@ -34,16 +34,19 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 		if err != nil {
 			return err
 		}
+		compare, err := s.compareOne(tx, rep.Query.Digest, r, w, n)
+		if err != nil {
+			return err
+		}
 		for _, a := range w.Assets {
-			ref := assetRef{n, a.Seq}
-			rec, err := loadPrinted[assetRecord](tx, assetKey(ref))
+			f, err := compare(assetRef{n, a.Seq})
 			if err != nil {
 				return err
 			}
-			c := found{ref: ref, record: rec, work: w, same: rec.Digest == rep.Query.Digest, cmp: query.Compare(rec.Result, photo.Variants[:]...)}
-			c.judge()
-			if best == nil || c.prob > best.prob {
-				best = &c
+			f.work, f.same = w, f.record.Digest == rep.Query.Digest
+			f.judge()
+			if best == nil || f.prob > best.prob {
+				best = &f
 			}
 		}
 		return nil
@@ -64,4 +67,42 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 		}
 	}
 	return rep, s.keepReport(ctx, rep, r, 0)
+}
+
+// compareOne is how a query is compared with an asset of one work: two pictures as they are,
+// anything else by the parts that a search finds to be alike.
+func (s *Service) compareOne(tx store.Txn, d fingerprint.Digest, r *fingerprint.Result, w *Work, n ownerNumber) (func(assetRef) (found, error), error) {
+	if r.Work == fingerprint.Photo && w.Kind == fingerprint.Photo {
+		query := photo.NewQuery(r)
+		return func(ref assetRef) (found, error) {
+			rec, err := loadPrinted[assetRecord](tx, assetKey(ref))
+			if err != nil {
+				return found{}, err
+			}
+			return found{ref: ref, record: rec, cmp: query.Compare(rec.Result, photo.Variants[:]...)}, nil
+		}, nil
+	}
+	h := newHolders(tx)
+	sc := scope{asker: n, open: true, own: true}
+	if err := s.gather(h, d, r, sc); err != nil {
+		return nil, err
+	}
+	if r.Work == fingerprint.Photo {
+		list, err := s.byFeatures(r, sc)
+		if err != nil {
+			return nil, err
+		}
+		if err := h.add(-1, list); err != nil {
+			return nil, err
+		}
+	}
+	c, err := newComparer(tx, r)
+	if err != nil {
+		return nil, err
+	}
+	return func(ref assetRef) (found, error) {
+		f, err := c.compare(h.of(ref))
+		f.ref = ref
+		return f, err
+	}, nil
 }

@@ -14,9 +14,18 @@ import (
 // and not a part in it.
 const mostOf = .8
 
-func clipVerdict(c *video.Comparison, ref fingerprint.WorkKind) Verdict {
-	ofQuery, ofRef := c.Covered()
-	if ref == fingerprint.Video && ofQuery >= mostOf && ofRef >= mostOf {
+// clipVerdict calls a video a copy where each shows most of the other, and the whole picture.
+func clipVerdict(f *found) Verdict {
+	ref := f.record.Result
+	var ofQuery, ofRef float64
+	for _, s := range f.clip.Segments {
+		ofQuery += s.Query[1] - s.Query[0]
+		ofRef += s.Ref[1] - s.Ref[0]
+		if s.OfRef > 0 && s.OfRef < mostOf {
+			return Part
+		}
+	}
+	if ref.Work == fingerprint.Video && ofQuery >= mostOf*f.query.Duration && ofRef >= mostOf*ref.Duration {
 		return Copy
 	}
 	return Part

@@ -54,6 +54,7 @@
 //	l/<owner>/<work>                   outbox of the log: empty
 //	q/<seq be64>/<owner>               outbox of the watcher: watchRow, oldest first
 //	+/<key><be32>                      a piece of a row that is too long for one value: pieces.go
+//	s/pages                            there was an open manuscript: see pages.go
 //	s/next, s/owners, s/forgotten      counters (big-endian)
 //
 // An asset reference is the owner's number (be32) and the asset's number (be64). Index

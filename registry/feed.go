@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"time"
 
+	"selvage/fingerprint"
 	"selvage/store"
 )
 
@@ -101,6 +102,9 @@ func (s *Service) apply(ctx context.Context, c change) error {
 	}
 	if err != nil {
 		return fmt.Errorf("index %s: %w", c.Work, err)
+	}
+	if work.Kind == fingerprint.Manuscript && work.Visibility != Private {
+		s.pages.Store(true)
 	}
 	for i, ref := range refs {
 		e, err := newEntries(ref, rows[i])

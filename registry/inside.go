@@ -216,13 +216,13 @@ func both[T any](s *Service, sc scope, all func(*shelf) ([]T, error), within fun
 type comparer struct {
 	tx     store.Txn
 	r      *fingerprint.Result
-	photos []*photo.Query // by part
+	photos []*photo.Query // by part, the query itself first
 	clip   *video.Query
 	doc    *manuscript.Query
 }
 
 func newComparer(tx store.Txn, r *fingerprint.Result) (*comparer, error) {
-	c := &comparer{tx: tx, r: r, photos: make([]*photo.Query, len(r.Parts))}
+	c := &comparer{tx: tx, r: r, photos: make([]*photo.Query, len(r.Parts)+1)}
 	var err error
 	switch r.Work {
 	case fingerprint.Video:
@@ -239,7 +239,7 @@ func (c *comparer) compare(h *holder) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	f := found{ref: h.assetRef, record: rec, alone: alone(c.r)}
+	f := found{ref: h.assetRef, record: rec, alone: alone(c.r), query: c.r}
 	pairs := make([]fingerprint.PartPair, 0, len(h.pairs))
 	for _, p := range h.pairs[:min(len(h.pairs), maxPairs)] {
 		pairs = append(pairs, p.PartPair)
@@ -267,6 +267,18 @@ func (c *comparer) compare(h *holder) (found, error) {
 	return f, err
 }
 
+// photo is a part of the query as a picture; -1 is the query.
+func (c *comparer) photo(part int) *photo.Query {
+	if c.photos[part+1] == nil {
+		r := c.r
+		if part >= 0 {
+			r = r.Parts[part].Result
+		}
+		c.photos[part+1] = photo.NewQuery(r)
+	}
+	return c.photos[part+1]
+}
+
 // pictures compares files of two kinds by the pictures that look alike.
 func (c *comparer) pictures(h *holder, rec *assetRecord, f *found) error {
 	prob := -1.0
@@ -275,16 +287,16 @@ func (c *comparer) pictures(h *holder, rec *assetRecord, f *found) error {
 		if err != nil {
 			return err
 		}
-		if c.r.Parts[p.Query].Kind == fingerprint.LinesPart || part.Part != nil && part.Part.Kind == fingerprint.LinesPart {
+		if p.Query >= 0 && c.r.Parts[p.Query].Kind == fingerprint.LinesPart || part.Part != nil && part.Part.Kind == fingerprint.LinesPart {
 			continue // drawn anew: no picture that anybody has seen
 		}
-		if c.photos[p.Query] == nil {
-			c.photos[p.Query] = photo.NewQuery(c.r.Parts[p.Query].Result)
-		}
-		x := c.photos[p.Query].Compare(part.Result, p.variants...)
+		x := c.photo(p.Query).Compare(part.Result, p.variants...)
 		if v := x.Probability(); v > prob {
 			prob = v
-			f.record, f.cmp, f.queryPart = part, x, &c.r.Parts[p.Query]
+			f.record, f.cmp, f.queryPart = part, x, nil
+			if p.Query >= 0 {
+				f.queryPart = &c.r.Parts[p.Query]
+			}
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/manuscript"
 	"selvage/store"
 )
 
@@ -116,6 +117,12 @@ func (s *Service) shown(hits []found, r *fingerprint.Result, asker OwnerID, want
 func (s *Service) newReport(ctx context.Context, asker OwnerID, f File) (*MatchReport, *fingerprint.Result, error) {
 	stage := s.stage("hash")
 	r, err := s.Hashers.HashQuery(ctx, f.Data)
+	if err == nil && r.Work == fingerprint.Photo {
+		var reads bool
+		if reads, err = s.readsPages(ctx, asker); err == nil && reads {
+			err = manuscript.AddToQuery(ctx, r, f.Data, manuscript.Options{})
+		}
+	}
 	took := ms(stage())
 	if err != nil {
 		return nil, nil, err

@@ -19,6 +19,8 @@ type ownerRecord struct {
 	Created time.Time   `json:"created"`
 	// Videos is how many the owner has registered: the number of the last one's track.
 	Videos uint64 `json:"videos,omitempty"`
+	// Manuscripts: the owner has registered one.
+	Manuscripts bool `json:"manuscripts,omitempty"`
 }
 
 var ownerCountKey = []byte("s/owners")

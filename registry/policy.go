@@ -24,7 +24,7 @@ type Policy struct {
 
 // DefaultPolicy acts where the calibrated probability leaves no reasonable doubt; the
 // figures behind it are in docs/accuracy.md.
-var DefaultPolicy = Policy{Version: "policy.v2+" + photo.ModelVersion + "+" + video.ModelVersion + "+" + manuscript.ModelVersion, Act: photo.ActThreshold, Show: photo.AlikeFloor}
+var DefaultPolicy = Policy{Version: "policy.v2+" + photo.ModelVersion + "+video.v1+manuscript.v1", Act: photo.ActThreshold, Show: photo.AlikeFloor}
 
 // thresholds of what was compared: pictures by the policy, videos and manuscripts by their
 // own models.
@@ -53,7 +53,7 @@ func (p Policy) verdict(f found) Verdict {
 	case f.prob < act:
 		return Alike
 	case f.clip != nil:
-		return clipVerdict(f.clip, f.record.Result.Work)
+		return clipVerdict(&f)
 	case f.doc != nil:
 		return docVerdict(&f)
 	case f.inside():

@@ -375,6 +375,11 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 				return err
 			}
 		}
+		if work.Kind == fingerprint.Manuscript {
+			if err := errors.Join(hasManuscript(tx, q.Owner), notePages(tx, work)); err != nil {
+				return err
+			}
+		}
 		if key != nil {
 			if err := save(tx, key, watch); err != nil {
 				return err

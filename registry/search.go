@@ -59,6 +59,8 @@ type found struct {
 	cmp  *photo.Comparison
 	clip *video.Comparison
 	doc  *manuscript.Comparison
+	// query is the file that was asked about, where clip or doc is set.
+	query *fingerprint.Result
 	// queryPart is the part of the query that was compared, nil where that was the whole.
 	queryPart *fingerprint.Part
 	alone     bool // it is all that the query holds

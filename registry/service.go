@@ -83,6 +83,7 @@ type Service struct {
 	owners ownerCache
 	banks  bankCache
 	policy Policy
+	pages  atomic.Bool // there was an open manuscript; see readsPages
 	shut   atomic.Bool
 }
 
@@ -126,7 +127,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if err := errors.Join(s.dropLeftParts(ctx), s.replay(ctx)); err != nil {
 		return nil, errors.Join(err, s.open.close(), s.closed.close())
 	}
-	if err := s.openJobs(ctx); err != nil {
+	if err := errors.Join(s.openPages(ctx), s.openJobs(ctx)); err != nil {
 		return nil, errors.Join(err, s.open.close(), s.closed.close())
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -194,6 +194,9 @@ func (s *Service) SetVisibility(ctx context.Context, o OwnerID, id WorkID, v Vis
 			}
 		}
 		w.Visibility = v
+		if err := notePages(tx, w); err != nil {
+			return err
+		}
 		return s.custody(ctx, tx, o, id, custodyVisibility, string(v))
 	})
 	s.watched.wake()

@@ -42,7 +42,7 @@ func BenchmarkPhone12MP(b *testing.B) {
 					return err
 				})
 				timed(&all, func() error {
-					_, err := hashers().Hash(b.Context(), "", data)
+					_, err := hashers(t.TempDir()).Hash(b.Context(), "", data)
 					return err
 				})
 			}

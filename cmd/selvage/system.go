@@ -10,7 +10,10 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/manuscript"
+	"selvage/fingerprint/manuscript/extract"
 	"selvage/fingerprint/photo"
+	"selvage/fingerprint/video"
 	"selvage/provenance/beacon"
 	"selvage/provenance/sequencer"
 	"selvage/provenance/verifiers"
@@ -66,7 +69,7 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 		return nil, err
 	}
 	c := registry.Config{
-		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(), DataDir: s.Data,
+		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(s.Data), DataDir: s.Data,
 		Name: s.Name, Log: e.log, Observe: observe, FlushEvery: s.FlushEvery, VerifyURL: s.VerifyURL,
 		Tools: verifiers.Files(),
 	}
@@ -107,7 +110,11 @@ func (s Settings) witnessClient() (*witness.Client, error) {
 	return witness.NewClient(p, witness.ClientConfig{})
 }
 
-func hashers() fingerprint.Set { return fingerprint.Set{photo.New(photo.Options{})} }
+// hashers are those of the service; dir keeps what is compiled once.
+func hashers(dir string) fingerprint.Set {
+	extract.UseCache(filepath.Join(dir, "cache"))
+	return fingerprint.Set{video.New(video.Options{}), manuscript.New(manuscript.Options{}), photo.New(photo.Options{})}
+}
 
 func openRecords(s Settings, log *slog.Logger) (*badgerkv.KV, error) {
 	return badgerkv.Open(filepath.Join(s.Data, "records"), badgerkv.Options{Logger: log})
