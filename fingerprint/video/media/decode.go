@@ -139,6 +139,7 @@ func (i *Info) note(s string) {
 // The notes, but for the one that says how much could be read.
 const (
 	noteSilent    = "the video has no sound"
+	noteDeaf      = "the sound of the video cannot be read"
 	noteNoPicture = "the file has sound but no pictures"
 	noteTracks    = "only the first of several tracks of a kind is used"
 	noteHDR       = "high dynamic range is mapped to the standard one"
@@ -226,15 +227,24 @@ func (j *job) decode(ctx context.Context) error {
 		return j.decodeWebP(ctx)
 	}
 	d, err := j.runFFmpeg(ctx)
+	if err == nil && j.nothing() && d.video.there && d.audio.there && j.sink.Frame != nil && j.sink.Sound != nil {
+		// ffmpeg gives up all of a file whose sound it cannot decode.
+		j.sink.Sound = nil
+		j.info = Info{Format: j.format, Notes: []string{noteDeaf}}
+		d, err = j.runFFmpeg(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	if j.info.Frames == 0 && j.samples == 0 {
+	if j.nothing() {
 		return j.unreadable(d)
 	}
 	j.finish(d)
 	return nil
 }
+
+// nothing reports whether the sink received nothing.
+func (j *job) nothing() bool { return j.info.Frames == 0 && j.samples == 0 }
 
 // consume hands what ffmpeg writes to the sink.
 func (j *job) consume(r io.Reader) error {

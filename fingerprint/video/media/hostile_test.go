@@ -142,6 +142,19 @@ func TestBrokenTails(t *testing.T) {
 
 var long = flag.Int("damage", 1, "how many damaged files of each container to read")
 
+// TestUnreadableSound: sound that cannot be decoded takes no frame away.
+func TestUnreadableSound(t *testing.T) {
+	data := encode(t, spec(), "mkv", 10)
+	deaf := bytes.Replace(data, []byte("A_VORBIS"), []byte("A_NOSUCH"), 1)
+	if bytes.Equal(data, deaf) {
+		t.Skip("ffmpeg put other sound into Matroska")
+	}
+	i, s := read(t, deaf, Options{})
+	if len(s.frames) != 8 || len(s.pcm) > 0 || !hasNote(i, "sound of the video cannot be read") {
+		t.Errorf("%d frames, %+v", len(s.frames), i)
+	}
+}
+
 // TestDamage: bytes flipped anywhere give frames or a typed error, in bounded time.
 func TestDamage(t *testing.T) {
 	g := rand.New(rand.NewPCG(1, 2))
