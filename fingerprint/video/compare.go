@@ -96,6 +96,9 @@ type Segment struct {
 type agreement struct {
 	row, col int
 	d        uint8
+	// off is the mean number of bits by which the frame differs from registered frames two to
+	// six seconds away; far where there are none.
+	off float64
 }
 
 // check is a pair of key frames that was compared closely.
@@ -395,7 +398,7 @@ func (q *Query) segments(g *grid, r *refSide, l align.Line, used []bool) (out []
 			used[i] = true
 			s.Asked++
 			if score[i] > 0 {
-				s.agreed = append(s.agreed, agreement{i, col[i], *g.at(i, col[i])})
+				s.agreed = append(s.agreed, agreement{i, col[i], *g.at(i, col[i]), g.off(i, col[i], r.track)})
 			}
 		}
 		q.sum(&s)
@@ -403,6 +406,27 @@ func (q *Query) segments(g *grid, r *refSide, l align.Line, used []bool) (out []
 		out = append(out, s)
 	}
 	return out
+}
+
+// How many samples away frames are that a frame is contrasted with.
+const (
+	awayFrom = 4
+	awayTo   = 12
+)
+
+// off is the mean distance of a row to frames away from a column.
+func (g *grid) off(row, col int, t Track) float64 {
+	sum, n := 0, 0
+	for j := max(0, col-awayTo); j < min(g.cols, col+awayTo+1); j++ {
+		if away := abs(t[j].Slot - t[col].Slot); away >= awayFrom && away <= awayTo {
+			sum += int(*g.at(row, j))
+			n++
+		}
+	}
+	if n == 0 {
+		return far
+	}
+	return float64(sum) / float64(n)
 }
 
 // from is the first frame at or after a time.
@@ -559,7 +583,7 @@ func partAt(parts []fingerprint.Part, t float64) int {
 		case t > p.End:
 			d = t - p.End
 		default:
-			d = min(t-p.Start, p.End-t) / 2
+			d = min(t-p.Start, 1) / 2 // a long part is still
 		}
 		if d < off {
 			best, off = j, d

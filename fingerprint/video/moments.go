@@ -30,7 +30,7 @@ type Moment struct {
 }
 
 // shortQuery is up to how many frames of a query are all asked for; of a longer one, every
-// second.
+// third.
 const shortQuery = 48
 
 // Moments are the frames of a query to search an index for: those that differ from the one
@@ -41,7 +41,7 @@ func Moments(r *fingerprint.Result) []Moment {
 	var last *Frame
 	for i := range t {
 		f := &t[i]
-		if len(t) > shortQuery && f.Slot%2 != 0 || last != nil && f.same(last) {
+		if len(t) > shortQuery && f.Slot%3 != 0 || last != nil && f.same(last) {
 			continue
 		}
 		last = f
