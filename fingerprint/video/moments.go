@@ -45,14 +45,7 @@ func Moments(r *fingerprint.Result) []Moment {
 			continue
 		}
 		last = f
-		m := Moment{Time: f.Time(), Weight: f.telling()}
-		for form := range fingerprint.Dihedral(8) {
-			if f.HasBox {
-				m.Probes = append(m.Probes, f.Box.Turned(form))
-			}
-			m.Probes = append(m.Probes, f.Full.Turned(form))
-		}
-		out = append(out, m)
+		out = append(out, Moment{f.Time(), f.telling(), f.probes(nil)})
 	}
 	return out
 }
