@@ -24,8 +24,7 @@ const (
 	maxChecks   = 6  // pairs of key frames along a line
 	maxLenses   = 3  // ways in which one lies in the other
 	maxSegments = 8
-	leastRun    = .3  // sum of the scores of a segment's frames
-	thinFrames  = 900 // frames of the query that are compared with every registered one
+	leastRun    = .3 // sum of the scores of a segment's frames
 )
 
 // Query is a video made ready for comparing it with many registered files. It is safe for
@@ -96,6 +95,9 @@ type Segment struct {
 type agreement struct {
 	row, col int
 	d        uint8
+	// off is the mean number of bits by which the frame differs from registered frames two to
+	// six seconds away; far where there are none.
+	off float64
 }
 
 // check is a pair of key frames that was compared closely.
@@ -143,47 +145,6 @@ func (r *refSide) part(i int) (*fingerprint.Result, error) {
 	return p, nil
 }
 
-// grid is the distances of the query's frames to those of the registered video.
-type grid struct {
-	rows, cols int
-	d          []uint8
-}
-
-func (g *grid) at(i, j int) *uint8 { return &g.d[i*g.cols+j] }
-
-// far stands for codes that say nothing.
-const far = 128
-
-// codes compares all frames, each in the eight forms, whole and boxed.
-func (q *Query) codes(r *refSide) grid {
-	g := grid{len(q.track), len(r.track), make([]uint8, len(q.track)*len(r.track))}
-	for i := range q.track {
-		f := &q.track[i]
-		var probes [16]Code
-		n := 0
-		for form := range fingerprint.Dihedral(8) {
-			probes[n] = f.Full.Turned(form)
-			n++
-			if f.HasBox {
-				probes[n] = f.Box.Turned(form)
-				n++
-			}
-		}
-		for j := range r.track {
-			o := &r.track[j]
-			best := far
-			for _, p := range probes[:n] {
-				best = min(best, p.Distance(o.Full))
-				if o.HasBox {
-					best = min(best, p.Distance(o.Box))
-				}
-			}
-			*g.at(i, j) = uint8(best)
-		}
-	}
-	return g
-}
-
 // Compare says whether and where a registered file is in the query. Pairs are key frames
 // that may show the same, the likeliest first. Of ref, the prints and the times of the parts
 // are read; load gives the fingerprints of a part, or, for -1, of the file itself where that
@@ -194,7 +155,7 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 	if ref.Work == fingerprint.Photo {
 		return c, q.photo(c, r, pairs)
 	}
-	g := q.codes(r)
+	g := newGrid(q.track, r.track)
 	var lenses []lens
 	done := map[fingerprint.PartPair]*photo.Comparison{}
 	look := func(p fingerprint.PartPair) (*photo.Comparison, error) {
@@ -219,7 +180,7 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 			break
 		}
 		i, j := q.row(q.res.Parts[p.Query].Start), r.col(ref.Parts[p.Ref].Start)
-		if i < 0 || j < 0 || *g.at(i, j) <= 40 {
+		if i < 0 || j < 0 || g.at(i, j) <= plainlyNear {
 			continue // the codes say so already
 		}
 		looked++
@@ -230,18 +191,18 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 		if cmp.Probability() < lensFrom {
 			continue
 		}
-		mark(&g, i, j, cmp.Probability())
+		g.nearer(i, j, localNear(cmp.Probability()))
 		part, _ := r.part(p.Ref)
 		if l, ok := newLens(&cmp.Places[0], q.res.Parts[p.Query].Result, part); ok {
 			lenses = append(lenses, l)
-			if err := q.through(&g, &l, r); err != nil {
+			if err := q.through(g, &l, r); err != nil {
 				return nil, err
 			}
 		}
 	}
-	used := make([]bool, g.rows)
-	for _, l := range align.Find(q.evidence(&g, r), align.Options{Tolerance: .5, Min: .3}) {
-		c.Segments = append(c.Segments, q.segments(&g, r, l, used)...)
+	used := make([]bool, len(q.track))
+	for _, l := range align.Find(g.evidence(), align.Options{Tolerance: .5, Min: .3}) {
+		c.Segments = append(c.Segments, q.segments(g, r, l, used)...)
 	}
 	c.Segments = q.joined(c.Segments, r)
 	slices.SortStableFunc(c.Segments, func(a, b Segment) int { return cmp.Compare(b.weight(), a.weight()) })
@@ -263,11 +224,12 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 // lensFrom is the probability from which a pair of key frames makes a lens.
 const lensFrom = .3
 
-// mark notes that two frames show the same by their local features.
-func mark(g *grid, i, j int, p float64) {
-	at := g.at(i, j)
-	*at = min(*at, uint8(20+float64(NearFrames-20)*(1-p)))
-}
+// plainlyNear is the distance within which codes say by themselves that two frames are one.
+const plainlyNear = 40
+
+// localNear is the distance that counts for two frames that show the same by their local
+// features, with a probability.
+func localNear(p float64) uint8 { return uint8(20 + float64((NearFrames-20)*(1-p))) }
 
 // row is the frame of the query at a time, col that of the registered video.
 func (q *Query) row(t float64) int   { return q.track.at(t) }
@@ -330,26 +292,10 @@ func (q *Query) through(g *grid, l *lens, r *refSide) error {
 			continue
 		}
 		for _, s := range refs {
-			at := g.at(i, s.col)
-			*at = min(*at, uint8(min(far, c.Distance(s.code))))
+			g.nearer(i, s.col, uint8(min(far, c.Distance(s.code))))
 		}
 	}
 	return nil
-}
-
-// evidence are the pairs of frames that are near.
-func (q *Query) evidence(g *grid, r *refSide) (out []align.Pair) {
-	for i := range g.rows {
-		for j := range g.cols {
-			if d := *g.at(i, j); d <= NearFrames {
-				w := nearness(d) * q.track[i].telling()
-				if w > 0 {
-					out = append(out, align.Pair{Q: q.track[i].Time(), R: r.track[j].Time(), Weight: w})
-				}
-			}
-		}
-	}
-	return out
 }
 
 // nearness is how telling a distance is, 0..1.
@@ -364,13 +310,13 @@ func (f *Frame) telling() float64 { return min(1, max(.1, float64(f.Quality-8)/2
 
 // segments are the stretches of the query that go along a line.
 func (q *Query) segments(g *grid, r *refSide, l align.Line, used []bool) (out []Segment) {
-	n := g.rows
+	n := len(q.track)
 	score, col := make([]float64, n), make([]int, n)
 	for i := range n {
 		t := l.At(q.track[i].Time())
 		best, at := far+1, -1
-		for j := r.track.from(t - Step - 1e-6); j < g.cols && r.track[j].Time() <= t+Step+1e-6; j++ {
-			if d := int(*g.at(i, j)); d < best {
+		for j := r.track.from(t - Step - 1e-6); j < len(r.track) && r.track[j].Time() <= t+Step+1e-6; j++ {
+			if d := int(g.at(i, j)); d < best {
 				best, at = d, j
 			}
 		}
@@ -395,7 +341,7 @@ func (q *Query) segments(g *grid, r *refSide, l align.Line, used []bool) (out []
 			used[i] = true
 			s.Asked++
 			if score[i] > 0 {
-				s.agreed = append(s.agreed, agreement{i, col[i], *g.at(i, col[i])})
+				s.agreed = append(s.agreed, agreement{i, col[i], g.at(i, col[i]), g.off(i, col[i])})
 			}
 		}
 		q.sum(&s)
@@ -559,7 +505,7 @@ func partAt(parts []fingerprint.Part, t float64) int {
 		case t > p.End:
 			d = t - p.End
 		default:
-			d = min(t-p.Start, p.End-t) / 2
+			d = min(t-p.Start, 1) / 2 // a long part is still
 		}
 		if d < off {
 			best, off = j, d

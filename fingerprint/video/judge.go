@@ -14,6 +14,8 @@ import (
 //	          it is, less segmentFee a segment)
 //	longest   log(1 + frames that agree in the longest segment)
 //	distance  mean number of bits by which the codes of agreeing frames differ, telling frames more
+//	contrast  mean number of bits by which other frames of the registered video, some seconds
+//	          away, differ more: two shots of one room resemble each other at any offset
 //	scenes    log(1 + different pictures among the telling frames that agree)
 //	agree     share of the frames along the segments that agree, drawn to none where they are few
 //	local     log-odds of the surest pair of telling key frames by package photo
@@ -22,6 +24,7 @@ var Features = []calibrate.Feature{
 	{Name: "evidence", Sense: calibrate.Rising},
 	{Name: "longest", Sense: calibrate.Rising},
 	{Name: "distance", Sense: calibrate.Falling},
+	{Name: "contrast", Sense: calibrate.Rising},
 	{Name: "scenes", Sense: calibrate.Rising},
 	{Name: "agree", Sense: calibrate.Rising},
 	{Name: "local", Sense: calibrate.Rising},
@@ -44,7 +47,7 @@ const (
 func (c *Comparison) judge(q *Query, common []bool) {
 	counted := func(row int) bool { return common == nil || row < 0 || !common[row] }
 	evidence, longest, asked, frames := 0.0, 0, 0, 0
-	distance, weight := 0.0, 0.0
+	distance, contrast, weight := 0.0, 0.0, 0.0
 	var seen, pictures []Code
 	for i := range c.Segments {
 		s := &c.Segments[i]
@@ -62,9 +65,10 @@ func (c *Comparison) judge(q *Query, common []bool) {
 				near = min(near, code.Distance(o))
 			}
 			seen = append(seen, code)
-			w := f.telling()
+			w := min(f.telling(), c.track[a.col].telling())
 			sum += w * (repeated + (1-repeated)*float64(near)/fresh) * nearness(a.d)
 			distance += w * float64(a.d)
+			contrast += w * (min(a.off, mostContrast) - min(float64(a.d), mostContrast))
 			weight += w
 			if w >= .5 {
 				pictures = append(pictures, code)
@@ -73,6 +77,7 @@ func (c *Comparison) judge(q *Query, common []bool) {
 		longest = max(longest, n)
 		evidence += max(0, sum-segmentFee)
 	}
+	contrast /= weight + 1
 	distance = float64(distance+far/2) / (weight + 1) // drawn to what says nothing where there is little
 	surest, proved := 0.0, 0.0
 	var shown []Code
@@ -83,6 +88,9 @@ func (c *Comparison) judge(q *Query, common []bool) {
 		}
 		f := &q.track[k.row]
 		p *= f.telling()
+		if col := c.track.at(c.ref.Parts[k.pair.Ref].Start); col >= 0 {
+			p = min(p, k.cmp.Probability()*c.track[col].telling())
+		}
 		surest = max(surest, p)
 		if p < .3 {
 			continue
@@ -97,7 +105,7 @@ func (c *Comparison) judge(q *Query, common []bool) {
 		}
 	}
 	c.Measures = []float64{
-		math.Log1p(evidence), math.Log1p(float64(longest)), distance, math.Log1p(float64(scenes(pictures))),
+		math.Log1p(evidence), math.Log1p(float64(longest)), distance, contrast, math.Log1p(float64(scenes(pictures))),
 		float64(frames) / float64(asked+1), logit(surest), proved,
 	}
 	c.prob = probability(c.Measures)
@@ -110,6 +118,10 @@ func (f *Frame) code() Code {
 	}
 	return f.Full
 }
+
+// mostContrast is how many bits differ between pictures that have nothing in common: more
+// says no more.
+const mostContrast = 100
 
 // logit is the log-odds of p, between -5 and 5.
 func logit(p float64) float64 {
@@ -128,7 +140,7 @@ const (
 )
 
 func probability(x []float64) float64 {
-	z := -6 + 3*x[0] + 1*x[5]/2 + 1*x[6] - (x[2]-40)/12
+	z := -6 + 3*x[0] + 1*x[6]/2 + 1*x[7] - (x[2]-40)/12
 	return 1 / (1 + math.Exp(-z))
 }
 

@@ -30,7 +30,7 @@ type Moment struct {
 }
 
 // shortQuery is up to how many frames of a query are all asked for; of a longer one, every
-// second.
+// third.
 const shortQuery = 48
 
 // Moments are the frames of a query to search an index for: those that differ from the one
@@ -41,18 +41,11 @@ func Moments(r *fingerprint.Result) []Moment {
 	var last *Frame
 	for i := range t {
 		f := &t[i]
-		if len(t) > shortQuery && f.Slot%2 != 0 || last != nil && f.same(last) {
+		if len(t) > shortQuery && f.Slot%3 != 0 || last != nil && f.same(last) {
 			continue
 		}
 		last = f
-		m := Moment{Time: f.Time(), Weight: f.telling()}
-		for form := range fingerprint.Dihedral(8) {
-			if f.HasBox {
-				m.Probes = append(m.Probes, f.Box.Turned(form))
-			}
-			m.Probes = append(m.Probes, f.Full.Turned(form))
-		}
-		out = append(out, m)
+		out = append(out, Moment{f.Time(), f.telling(), f.probes(nil)})
 	}
 	return out
 }
