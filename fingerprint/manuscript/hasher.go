@@ -77,7 +77,7 @@ func (h hasher) Preview(ctx context.Context, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer doc.Close()
+	defer func() { _ = doc.Close() }()
 	for i := range doc.Pages {
 		if doc.Pages[i].HasRaster() {
 			m, err := doc.Pages[i].Raster(ctx)
@@ -106,7 +106,7 @@ func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *im
 	if err != nil {
 		return nil, nil, err // a sentence for the user already
 	}
-	defer doc.Close()
+	defer func() { _ = doc.Close() }()
 	m := &maker{
 		opts: h.opts, hidden: map[extract.Hidden]int{}, seen: map[fingerprint.Digest]bool{}, noted: map[string]bool{},
 		result: &fingerprint.Result{Work: fingerprint.Manuscript, Format: string(doc.Format), Pages: doc.PageCount},

@@ -90,3 +90,10 @@ const (
 	wholeCover = .7 // of the area
 	linesSlope = 4.8
 )
+
+// When pages that look alike are said to have different text, and what is left of the probability then.
+const (
+	otherTextUnits = 200
+	otherTextShare = .05
+	otherTextDoubt = .3
+)

@@ -276,7 +276,11 @@ func (q *Query) judge(c *Comparison, common []bool) {
 	}
 	c.byText = textProbability(c)
 	for i := range c.Pairs {
-		c.Pairs[i].Probability = pairProbability(&c.Pairs[i])
+		p := &c.Pairs[i]
+		p.Probability = pairProbability(p)
+		if p.Kind == fingerprint.PagePart && p.Probability < ActThreshold && q.otherText(c) {
+			p.Probability *= otherTextDoubt
+		}
 	}
 	slices.SortStableFunc(c.Pairs, func(a, b PagePair) int { return cmp.Compare(b.Probability, a.Probability) })
 	c.probability = c.byText
@@ -284,6 +288,12 @@ func (q *Query) judge(c *Comparison, common []bool) {
 		c.probability = max(c.probability, c.Pairs[0].Probability)
 	}
 	c.Relation, c.Reordered = c.relation(), c.reordered()
+}
+
+// otherText reports whether both have much text and share next to none: pages of one template look
+// alike, and say different things.
+func (q *Query) otherText(c *Comparison) bool {
+	return c.text != nil && q.units >= otherTextUnits && c.OfQuery < otherTextShare
 }
 
 // Probability that the query has something of the registered manuscript, 0..1.

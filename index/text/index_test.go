@@ -387,11 +387,11 @@ func BenchmarkSearch(b *testing.B) {
 		}
 	}
 	x.Settle()
-	b.ReportMetric(float64(x.Bytes())/float64(x.Len()), "B/page")
 	for b.Loop() {
 		found, err := x.Search(query, 100)
 		if err != nil || len(found) < 10 || found[9].Shared < 215 {
 			b.Fatalf("%d found, %v", len(found), err)
 		}
 	}
+	b.ReportMetric(float64(x.Bytes())/float64(x.Len()), "B/page")
 }

@@ -129,8 +129,8 @@ func mathematical(s string) string {
 // tricks.
 func TestHonest(t *testing.T) {
 	for _, s := range []string{
-		"Привет, как дела? Сегодня хорошая погода.", "Καλημέρα κόσμε", "می‌خواهم", "क्‍ष", "設計図の裁断線", "naïve café Ærø Straße",
-		"\ufeffA file that begins with a mark", "co\u00adoper\u00adate", "Москва-city mixes", "👩‍👩‍👧 family",
+		"Привет, как дела? Сегодня хорошая погода.", "Καλημέρα κόσμε", "می\u200cخواهم", "क्\u200dष", "設計図の裁断線", "naïve café Ærø Straße",
+		"\ufeffA file that begins with a mark", "co\u00adoper\u00adate", "Москва-city mixes", "👩\u200d👩\u200d👧 family",
 	} {
 		if _, tricks := Normalise([]string{s}); tricks != (Tricks{}) {
 			t.Errorf("%q: %+v", s, tricks)
