@@ -152,6 +152,7 @@ type Document struct {
 	text     int // bytes so far
 	pictures int
 	noted    map[string]bool
+	paged    map[string][]int // what is noted of which pages
 	closer   io.Closer
 }
 
@@ -172,6 +173,27 @@ func (d *Document) note(format string, args ...any) {
 		}
 		d.noted[s] = true
 		d.Notes = append(d.Notes, s)
+	}
+}
+
+// onPage collects a fact about pages, for notePages.
+func (d *Document) onPage(fact string, page int) {
+	if d.paged == nil {
+		d.paged = map[string][]int{}
+	}
+	if l := d.paged[fact]; len(l) == 0 || l[len(l)-1] != page {
+		d.paged[fact] = append(l, page)
+	}
+}
+
+// notePages makes one note of each fact about pages.
+func (d *Document) notePages() {
+	for _, fact := range sortedKeys(d.paged) {
+		if l := d.paged[fact]; len(l) == 1 {
+			d.note("page %d has %s", l[0], fact)
+		} else {
+			d.note("%d pages, the first of them %d, have %s", len(l), l[0], fact)
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func (p *pdfWriter) forms(n int) string {
 func deflate(b []byte) string {
 	var out bytes.Buffer
 	w := zlib.NewWriter(&out)
-	w.Write(b) //nolint:errcheck // into memory
+	w.Write(b)
 	w.Close()
 	return out.String()
 }
