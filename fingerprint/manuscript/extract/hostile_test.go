@@ -80,8 +80,8 @@ func TestPDFHostile(t *testing.T) {
 	blow := newPDF()
 	blow.page("/X Do "+text, "", blow.forms(26))
 
-	inflate := newPDF() // 300 MB of spaces in one stream
-	bomb := deflate(bytes.Repeat([]byte(" "), 300<<20))
+	inflate := newPDF() // 100 MB of spaces in one stream
+	bomb := deflate(bytes.Repeat([]byte(" "), 100<<20))
 	n := inflate.stream("/Filter /FlateDecode", bomb)
 	inflate.pages = append(inflate.pages, inflate.add(fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] /Contents %d 0 R >>", n)))
 

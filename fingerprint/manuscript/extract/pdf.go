@@ -448,7 +448,7 @@ func (f *pdfFile) runs(in *instance, page uint64, v view, objects []object) ([]R
 		case p.box.X1 <= 0 || p.box.Y1 <= 0 || p.box.X0 >= v.w || p.box.Y0 >= v.h:
 			p.hidden = HiddenOff
 		default:
-			p.thin = isThin(v, p)
+			p.thin = isThin(v, p) && letters(chars[p.from:p.to]) > 1
 			p.doubt = p.doubt || p.thin
 		}
 		if p.hidden == "" && !p.doubt && k.order >= 0 {
@@ -604,13 +604,19 @@ func union(a, b fingerprint.Rect) fingerprint.Rect {
 }
 
 // isThin reports whether a piece is too small to be read, if its box is right: of under 2
-// pixels on a page of 1,400, which is about 1.2 points on A4. One character may be narrow.
+// pixels on a page of 1,400, which is about 1.2 points on A4.
 func isThin(v view, p *piece) bool {
-	limit := max(1, max(v.w, v.h)/700)
-	if p.first == p.last {
-		return max(p.box.W(), p.box.H()) <= limit
+	return min(p.box.W(), p.box.H()) <= max(1, max(v.w, v.h)/700)
+}
+
+func letters(chars []rune) int {
+	n := 0
+	for _, r := range chars {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			n++
+		}
 	}
-	return min(p.box.W(), p.box.H()) <= limit
+	return n
 }
 
 // cover is something that text may lie under, or on with the same colour.
