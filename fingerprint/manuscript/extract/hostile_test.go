@@ -168,6 +168,9 @@ func TestPDFPictures(t *testing.T) {
 	if len(p.Pictures) != 2 {
 		t.Fatalf("%d pictures", len(p.Pictures))
 	}
+	if len(d.Notes) != 1 || d.Notes[0] != "page 1 has pictures and no text" {
+		t.Errorf("notes %q", d.Notes)
+	}
 	scale := 1400.0 / 842
 	for i, want := range []struct {
 		x0, y0, x1, y1 float64

@@ -266,6 +266,9 @@ func (d *Document) readPDFPage(f *pdfFile, in *instance, index int, p *Page) err
 		if p.Garbled = isGarbled(runs); p.Garbled {
 			d.onPage("fonts that do not say what they write, so that the text can be read by OCR only", index+1)
 		}
+		if len(runs) == 0 && len(p.Pictures) > 0 {
+			d.onPage("pictures and no text", index+1)
+		}
 		for _, r := range runs {
 			if r.Hidden != "" {
 				d.onPage("text that is not seen ("+string(r.Hidden)+")", index+1)
