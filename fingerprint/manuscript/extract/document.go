@@ -22,7 +22,8 @@ type Limits struct {
 	MaxEntries  int           // entries of a zip
 	MaxDepth    int           // nesting of XML and HTML elements
 	RasterSide  int           // longer side of a drawn page in pixels
-	Timeout     time.Duration // for Extract, and again for each page drawn or picture decoded
+	Timeout     time.Duration // for Extract as a whole
+	PageTimeout time.Duration // for reading or drawing one page, or decoding one picture
 	Pictures    decode.Limits // for each embedded picture
 }
 
@@ -36,7 +37,8 @@ var DefaultLimits = Limits{
 	MaxEntries:  20_000,
 	MaxDepth:    256,
 	RasterSide:  1400,
-	Timeout:     2 * time.Minute,
+	Timeout:     5 * time.Minute,
+	PageTimeout: 20 * time.Second,
 }
 
 func (l Limits) orDefault() Limits {
@@ -50,6 +52,7 @@ func (l Limits) orDefault() Limits {
 	set(&l.MaxDepth, d.MaxDepth)
 	set(&l.RasterSide, d.RasterSide)
 	set(&l.Timeout, d.Timeout)
+	set(&l.PageTimeout, d.PageTimeout)
 	return l
 }
 
@@ -225,7 +228,7 @@ func (d *Document) addPicture(p *Page, pic Picture) {
 func (d *Document) encoded(name string, open func() ([]byte, error)) Picture {
 	lim := d.lim
 	return Picture{Name: name, decode: func(ctx context.Context) (*decode.Picture, error) {
-		ctx, cancel := context.WithTimeout(ctx, lim.Timeout)
+		ctx, cancel := context.WithTimeout(ctx, lim.PageTimeout)
 		defer cancel()
 		data, err := open()
 		if err != nil {

@@ -97,7 +97,7 @@ func (f *pdfFile) Close() error {
 // with calls use on a live instance, within ctx and the time limit. An error of the instance
 // is returned as a *decode.Error, and the instance thrown away.
 func (f *pdfFile) with(ctx context.Context, use func(in *instance) error) error {
-	ctx, cancel := context.WithTimeout(ctx, f.lim.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, f.lim.PageTimeout)
 	defer cancel()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -133,9 +133,12 @@ func (f *pdfFile) explain(ctx context.Context, err error) error {
 	return e
 }
 
-// pageFailures is how many pages may fail before the rest is given up: each costs a new
-// instance, and the file is not worth more.
-const pageFailures = 8
+// What may fail before the rest of a file is given up: each page that fails costs a new
+// instance, and one that takes too long costs much more.
+const (
+	maxFailures   = 8
+	failedByClock = 4
+)
 
 func (d *Document) readPDF(ctx context.Context, data []byte) error {
 	f := &pdfFile{data: data, lim: d.lim}
@@ -150,7 +153,7 @@ func (d *Document) readPDF(ctx context.Context, data []byte) error {
 	if f.pages > d.lim.MaxPages {
 		d.note("only the first %d of %d pages were read", d.lim.MaxPages, f.pages)
 	}
-	failed := 0
+	failed, lost := 0, 0
 	defer d.notePages()
 	for i := range min(f.pages, d.lim.MaxPages) {
 		p := Page{Number: i + 1}
@@ -162,21 +165,25 @@ func (d *Document) readPDF(ctx context.Context, data []byte) error {
 			d.note("only the first %d of %d pages were read: the time was over", i, f.pages)
 			return nil
 		case err != nil:
+			lost++
 			failed++
-			d.note("page %d could not be read: %s", i+1, words(err))
-			if failed > pageFailures {
-				d.note("too many pages could not be read; pages after %d were left out", i+1)
-				return nil
+			if decode.KindOf(err) == decode.Timeout {
+				failed += failedByClock - 1
 			}
+			d.note("page %d could not be read: %s", i+1, words(err))
 			p = Page{Number: i + 1}
 		}
 		d.Pages = append(d.Pages, p)
+		if lost == len(d.Pages) && (failed > maxFailures || i+1 == f.pages) {
+			return err
+		}
+		if failed > maxFailures {
+			d.note("too many pages could not be read; those after page %d were left out", i+1)
+			return nil
+		}
 		if d.text >= d.lim.MaxText {
 			return nil
 		}
-	}
-	if failed == len(d.Pages) {
-		return bad(PDF, decode.Corrupt, "no page of the PDF can be read")
 	}
 	return nil
 }
