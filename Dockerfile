@@ -7,9 +7,11 @@ ENV CGO_ENABLED=0
 RUN go build -trimpath -buildvcs=false -tags nodynamic -ldflags '-s -w' -o /out/ ./cmd/selvage ./cmd/selvage-verify
 
 FROM debian:bookworm-slim
-# ffmpeg reads what the built-in decoders do not; rsvg-convert draws SVG.
+# ffmpeg reads what the built-in decoders do not; rsvg-convert draws SVG; tesseract reads the
+# text of scans.
 RUN apt-get update -q \
  && apt-get install -y -q --no-install-recommends ca-certificates ffmpeg librsvg2-bin \
+    tesseract-ocr tesseract-ocr-eng tesseract-ocr-chi-sim \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 10001 selvage \
  && useradd --uid 10001 --gid selvage --home-dir /data --no-create-home --shell /usr/sbin/nologin selvage \

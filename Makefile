@@ -136,7 +136,7 @@ setup-outsiders:
 
 .PHONY: setup-test
 setup-test:
-	@tools/setup.sh openssl ffmpeg rsvg-convert pdftotext zbarimg
+	@tools/setup.sh openssl ffmpeg rsvg-convert tesseract pdftotext zbarimg
 
 $(S3SERVER): tools/s3server/go.mod tools/s3server/go.sum
 	@mkdir -p bin

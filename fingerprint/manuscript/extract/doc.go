@@ -25,5 +25,10 @@
 //     Each runs in a process group of its own with caps on time, memory and output. Without
 //     them everything else works, and the error of kind [NoProgram] names what to install.
 //
+// Not read: the text of PDF annotations and form fields, of pictures in EMF and WMF, what
+// style sheets do to HTML, and old binary office files. White text is not judged on slides and in
+// drawings, whose ground is not known. Hidden layers and clips of a PDF are told only on pages
+// that have other text in doubt, and there only where that text is light or covered too.
+//
 // The package is safe for concurrent use, a [Document] too.
 package extract

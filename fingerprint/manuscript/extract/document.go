@@ -22,7 +22,8 @@ type Limits struct {
 	MaxEntries  int           // entries of a zip
 	MaxDepth    int           // nesting of XML and HTML elements
 	RasterSide  int           // longer side of a drawn page in pixels
-	Timeout     time.Duration // for Extract, and again for each page drawn or picture decoded
+	Timeout     time.Duration // for Extract as a whole
+	PageTimeout time.Duration // for reading or drawing one page, or decoding one picture
 	Pictures    decode.Limits // for each embedded picture
 }
 
@@ -36,7 +37,8 @@ var DefaultLimits = Limits{
 	MaxEntries:  20_000,
 	MaxDepth:    256,
 	RasterSide:  1400,
-	Timeout:     2 * time.Minute,
+	Timeout:     5 * time.Minute,
+	PageTimeout: 20 * time.Second,
 }
 
 func (l Limits) orDefault() Limits {
@@ -50,6 +52,7 @@ func (l Limits) orDefault() Limits {
 	set(&l.MaxDepth, d.MaxDepth)
 	set(&l.RasterSide, d.RasterSide)
 	set(&l.Timeout, d.Timeout)
+	set(&l.PageTimeout, d.PageTimeout)
 	return l
 }
 
@@ -152,6 +155,7 @@ type Document struct {
 	text     int // bytes so far
 	pictures int
 	noted    map[string]bool
+	paged    map[string][]int // what is noted of which pages
 	closer   io.Closer
 }
 
@@ -172,6 +176,27 @@ func (d *Document) note(format string, args ...any) {
 		}
 		d.noted[s] = true
 		d.Notes = append(d.Notes, s)
+	}
+}
+
+// onPage collects a fact about pages, for notePages.
+func (d *Document) onPage(fact string, page int) {
+	if d.paged == nil {
+		d.paged = map[string][]int{}
+	}
+	if l := d.paged[fact]; len(l) == 0 || l[len(l)-1] != page {
+		d.paged[fact] = append(l, page)
+	}
+}
+
+// notePages makes one note of each fact about pages.
+func (d *Document) notePages() {
+	for _, fact := range sortedKeys(d.paged) {
+		if l := d.paged[fact]; len(l) == 1 {
+			d.note("page %d has %s", l[0], fact)
+		} else {
+			d.note("%d pages, the first of them %d, have %s", len(l), l[0], fact)
+		}
 	}
 }
 
@@ -203,7 +228,7 @@ func (d *Document) addPicture(p *Page, pic Picture) {
 func (d *Document) encoded(name string, open func() ([]byte, error)) Picture {
 	lim := d.lim
 	return Picture{Name: name, decode: func(ctx context.Context) (*decode.Picture, error) {
-		ctx, cancel := context.WithTimeout(ctx, lim.Timeout)
+		ctx, cancel := context.WithTimeout(ctx, lim.PageTimeout)
 		defer cancel()
 		data, err := open()
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // fuzzLimits keep one input of the fuzzer short.
 var fuzzLimits = extract.Limits{MaxBytes: 1 << 20, MaxPages: 4, MaxText: 1 << 20, MaxInflated: 8 << 20, MaxEntries: 100, RasterSide: 100,
-	Timeout: 10 * time.Second, Pictures: decode.Limits{MaxPixels: 1 << 20}}
+	PageTimeout: 10 * time.Second, Pictures: decode.Limits{MaxPixels: 1 << 20}}
 
 // check reads bytes with everything that a caller does, and looks at what must hold.
 func check(t *testing.T, data []byte) {

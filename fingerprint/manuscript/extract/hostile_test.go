@@ -57,7 +57,7 @@ func (p *pdfWriter) forms(n int) string {
 func deflate(b []byte) string {
 	var out bytes.Buffer
 	w := zlib.NewWriter(&out)
-	w.Write(b) //nolint:errcheck // into memory
+	w.Write(b)
 	w.Close()
 	return out.String()
 }
@@ -80,8 +80,8 @@ func TestPDFHostile(t *testing.T) {
 	blow := newPDF()
 	blow.page("/X Do "+text, "", blow.forms(26))
 
-	inflate := newPDF() // 300 MB of spaces in one stream
-	bomb := deflate(bytes.Repeat([]byte(" "), 300<<20))
+	inflate := newPDF() // 100 MB of spaces in one stream
+	bomb := deflate(bytes.Repeat([]byte(" "), 100<<20))
 	n := inflate.stream("/Filter /FlateDecode", bomb)
 	inflate.pages = append(inflate.pages, inflate.add(fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] /Contents %d 0 R >>", n)))
 
@@ -105,7 +105,7 @@ func TestPDFHostile(t *testing.T) {
 				limit = 20 * time.Second // that a busy machine may need
 			}
 			start := time.Now()
-			d, err := extract.Extract(t.Context(), c.w.bytes(), extract.Limits{Timeout: limit})
+			d, err := extract.Extract(t.Context(), c.w.bytes(), extract.Limits{Timeout: limit, PageTimeout: limit})
 			if kind(err) != c.want && (c.want != anything || err != nil && kind(err) == "") {
 				t.Errorf("%v, want kind %q", err, c.want)
 			}
@@ -147,6 +147,33 @@ func TestPDFManyPages(t *testing.T) {
 	}
 }
 
+// One page that never ends does not cost the others.
+func TestPDFOnePageLoops(t *testing.T) {
+	w := newPDF()
+	w.page(line(72, 700, 12, "before"), "", "")
+	w.page("/X Do", "", w.forms(26))
+	w.page(line(72, 700, 12, "after"), "", "")
+	d, err := extract.Extract(t.Context(), w.bytes(), extract.Limits{PageTimeout: 2 * time.Second})
+	must(t, err)
+	defer d.Close()
+	if len(d.Pages) != 3 || strings.TrimSpace(d.Pages[0].Text()) != "before" || strings.TrimSpace(d.Pages[2].Text()) != "after" {
+		t.Errorf("pages %+v", d.Pages)
+	}
+	if len(d.Notes) != 1 || !strings.HasPrefix(d.Notes[0], "page 2 could not be read") {
+		t.Errorf("notes %q", d.Notes)
+	}
+}
+
+// The cap on unpacked bytes counts each entry once, however often a page is drawn.
+func TestZipDrawnOften(t *testing.T) {
+	d, err := extract.Extract(t.Context(), zipped(t, "a.png", picture(t, 100, 100, 1)), extract.Limits{MaxInflated: 64 << 10})
+	must(t, err)
+	for range 100 {
+		_, err := d.Pages[0].Raster(t.Context())
+		must(t, err)
+	}
+}
+
 func cancelled() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -167,6 +194,9 @@ func TestPDFPictures(t *testing.T) {
 	p := d.Pages[0]
 	if len(p.Pictures) != 2 {
 		t.Fatalf("%d pictures", len(p.Pictures))
+	}
+	if len(d.Notes) != 1 || d.Notes[0] != "page 1 has pictures and no text" {
+		t.Errorf("notes %q", d.Notes)
 	}
 	scale := 1400.0 / 842
 	for i, want := range []struct {
@@ -317,7 +347,7 @@ func TestSVGHostile(t *testing.T) {
 	}
 	for name, body := range map[string]string{"entities": `<text>&g;&g;&g;</text>`, "uses": use, "filter": `<filter id="f"><feGaussianBlur stdDeviation="99999"/></filter><rect width="100" height="100" filter="url(#f)"/>`} {
 		start := time.Now()
-		d, err := extract.Extract(t.Context(), svg(body), extract.Limits{Timeout: time.Second})
+		d, err := extract.Extract(t.Context(), svg(body), extract.Limits{PageTimeout: time.Second})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue

@@ -36,7 +36,7 @@ const (
 )
 
 // open makes sure that there is a live instance with the document in it.
-func (f *pdfFile) open() error {
+func (f *pdfFile) open(ctx context.Context) error {
 	if f.closed {
 		return bad(PDF, decode.UnsupportedVariant, "the document was closed")
 	}
@@ -49,12 +49,19 @@ func (f *pdfFile) open() error {
 		e.Err = err
 		return e
 	}
-	p := in.alloc(len(f.data))
-	copy(in.bytes(p, len(f.data)), f.data)
 	f.in = in
-	f.doc = in.call("FPDF_LoadMemDocument", p, uint64(len(f.data)), 0)
-	if f.doc == 0 {
-		code := in.call("FPDF_GetLastError") & 0xffffffff
+	var code uint64
+	in.during(ctx, func() {
+		p := in.alloc(len(f.data))
+		copy(in.bytes(p, len(f.data)), f.data)
+		f.doc = in.call("FPDF_LoadMemDocument", p, uint64(len(f.data)), 0)
+		if f.doc == 0 {
+			code = in.call("FPDF_GetLastError") & 0xffffffff
+			return
+		}
+		f.pages = int(int32(in.call("FPDF_GetPageCount", f.doc)))
+	})
+	if f.doc == 0 || in.err != nil {
 		err := in.err
 		f.drop()
 		switch {
@@ -67,8 +74,7 @@ func (f *pdfFile) open() error {
 		}
 		return bad(PDF, decode.Corrupt, "the PDF is damaged: save it again")
 	}
-	f.pages = int(int32(in.call("FPDF_GetPageCount", f.doc)))
-	return in.err
+	return nil
 }
 
 // drop throws the instance away.
@@ -91,7 +97,7 @@ func (f *pdfFile) Close() error {
 // with calls use on a live instance, within ctx and the time limit. An error of the instance
 // is returned as a *decode.Error, and the instance thrown away.
 func (f *pdfFile) with(ctx context.Context, use func(in *instance) error) error {
-	ctx, cancel := context.WithTimeout(ctx, f.lim.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, f.lim.PageTimeout)
 	defer cancel()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,7 +105,7 @@ func (f *pdfFile) with(ctx context.Context, use func(in *instance) error) error 
 		return bad(PDF, decode.Busy, "too many documents are being read at once: try again in a moment")
 	}
 	defer running.Release(1)
-	err := f.open()
+	err := f.open(ctx)
 	if err != nil {
 		return f.explain(ctx, err)
 	}
@@ -127,9 +133,12 @@ func (f *pdfFile) explain(ctx context.Context, err error) error {
 	return e
 }
 
-// pageFailures is how many pages may fail before the rest is given up: each costs a new
-// instance, and the file is not worth more.
-const pageFailures = 8
+// What may fail before the rest of a file is given up: each page that fails costs a new
+// instance, and one that takes too long costs much more.
+const (
+	maxFailures   = 8
+	failedByClock = 4
+)
 
 func (d *Document) readPDF(ctx context.Context, data []byte) error {
 	f := &pdfFile{data: data, lim: d.lim}
@@ -144,7 +153,8 @@ func (d *Document) readPDF(ctx context.Context, data []byte) error {
 	if f.pages > d.lim.MaxPages {
 		d.note("only the first %d of %d pages were read", d.lim.MaxPages, f.pages)
 	}
-	failed := 0
+	failed, lost := 0, 0
+	defer d.notePages()
 	for i := range min(f.pages, d.lim.MaxPages) {
 		p := Page{Number: i + 1}
 		err := f.with(ctx, func(in *instance) error { return d.readPDFPage(f, in, i, &p) })
@@ -155,21 +165,25 @@ func (d *Document) readPDF(ctx context.Context, data []byte) error {
 			d.note("only the first %d of %d pages were read: the time was over", i, f.pages)
 			return nil
 		case err != nil:
+			lost++
 			failed++
-			d.note("page %d could not be read: %s", i+1, words(err))
-			if failed > pageFailures {
-				d.note("too many pages could not be read; pages after %d were left out", i+1)
-				return nil
+			if decode.KindOf(err) == decode.Timeout {
+				failed += failedByClock - 1
 			}
+			d.note("page %d could not be read: %s", i+1, words(err))
 			p = Page{Number: i + 1}
 		}
 		d.Pages = append(d.Pages, p)
+		if lost == len(d.Pages) && (failed > maxFailures || i+1 == f.pages) {
+			return err
+		}
+		if failed > maxFailures {
+			d.note("too many pages could not be read; those after page %d were left out", i+1)
+			return nil
+		}
 		if d.text >= d.lim.MaxText {
 			return nil
 		}
-	}
-	if failed == len(d.Pages) {
-		return bad(PDF, decode.Corrupt, "no page of the PDF can be read")
 	}
 	return nil
 }
@@ -257,11 +271,14 @@ func (d *Document) readPDFPage(f *pdfFile, in *instance, index int, p *Page) err
 		}
 		runs, err := f.runs(in, page, v, objects)
 		if p.Garbled = isGarbled(runs); p.Garbled {
-			d.note("the fonts of page %d do not say what they write: its text can be read by OCR only", index+1)
+			d.onPage("fonts that do not say what they write, so that the text can be read by OCR only", index+1)
+		}
+		if len(runs) == 0 && len(p.Pictures) > 0 {
+			d.onPage("pictures and no text", index+1)
 		}
 		for _, r := range runs {
 			if r.Hidden != "" {
-				d.note("page %d has text that is not seen (%s)", index+1, r.Hidden)
+				d.onPage("text that is not seen ("+string(r.Hidden)+")", index+1)
 			}
 			if !d.addRun(p, r) {
 				break
@@ -356,6 +373,7 @@ func (f *pdfFile) objects(in *instance, page uint64) []object {
 // look is what is known of a text object.
 type look struct {
 	order  int // its place among the objects of the page; -1 where it is not there
+	colour [3]int
 	hidden Hidden
 	doubt  bool // whether it is seen is to be found by drawing
 }
@@ -385,6 +403,7 @@ func (f *pdfFile) lookAt(in *instance, h uint64, order map[uint64]int) look {
 	}
 	if in.call(fill, h, buf, buf+4, buf+8, buf+12) != 0 {
 		r, g, b, a := in.uint32(buf), in.uint32(buf+4), in.uint32(buf+8), in.uint32(buf+12)
+		k.colour = [3]int{int(r), int(g), int(b)}
 		k.doubt = a < 64 || 299*r+587*g+114*b > 200*1000
 	}
 	return k
@@ -417,6 +436,7 @@ func (f *pdfFile) runs(in *instance, page uint64, v view, objects []object) ([]R
 		return nil, in.err
 	}
 
+	covers := f.covers(in, v, objects)
 	looks := map[uint64]look{}
 	doubt := false
 	buf := in.alloc(16)
@@ -438,11 +458,11 @@ func (f *pdfFile) runs(in *instance, page uint64, v view, objects []object) ([]R
 		case p.box.X1 <= 0 || p.box.Y1 <= 0 || p.box.X0 >= v.w || p.box.Y0 >= v.h:
 			p.hidden = HiddenOff
 		default:
-			p.thin = isThin(v, p)
+			p.thin = isThin(v, p) && letters(chars[p.from:p.to]) > 1
 			p.doubt = p.doubt || p.thin
 		}
 		if p.hidden == "" && !p.doubt && k.order >= 0 {
-			p.doubt = covered(v, p.box, objects[k.order+1:])
+			p.doubt = f.isCovered(p.box, k, covers)
 		}
 		doubt = doubt || p.doubt && p.hidden == ""
 	}
@@ -594,29 +614,80 @@ func union(a, b fingerprint.Rect) fingerprint.Rect {
 }
 
 // isThin reports whether a piece is too small to be read, if its box is right: of under 2
-// pixels on a page of 1,400, which is about 1.2 points on A4. One character may be narrow.
+// pixels on a page of 1,400, which is about 1.2 points on A4.
 func isThin(v view, p *piece) bool {
-	limit := max(1, max(v.w, v.h)/700)
-	if p.first == p.last {
-		return max(p.box.W(), p.box.H()) <= limit
-	}
-	return min(p.box.W(), p.box.H()) <= limit
+	return min(p.box.W(), p.box.H()) <= max(1, max(v.w, v.h)/700)
 }
 
-// covered reports whether one of the objects drawn later lies over most of the box.
-func covered(v view, box fingerprint.Rect, later []object) bool {
-	for _, o := range later {
-		if o.kind != objImage && o.kind != objPath {
+func letters(chars []rune) int {
+	n := 0
+	for _, r := range chars {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// cover is something that text may lie under, or on with the same colour.
+type cover struct {
+	order  int
+	box    fingerprint.Rect
+	filled bool   // with one colour; else a picture
+	colour [3]int // of the fill
+}
+
+// maxCovers bounds what is looked at; minCover is the area in pixels from which on it is.
+const (
+	maxCovers = 1000
+	minCover  = 100
+)
+
+func (f *pdfFile) covers(in *instance, v view, objects []object) []cover {
+	var out []cover
+	buf := in.alloc(16)
+	defer in.free(buf)
+	for i, o := range objects {
+		if o.kind != objImage && o.kind != objPath || len(out) == maxCovers {
 			continue
 		}
-		c := v.rect(o.l, o.b, o.r, o.t)
-		w, h := min(c.X1, box.X1)-max(c.X0, box.X0), min(c.Y1, box.Y1)-max(c.Y0, box.Y0)
-		if w > 0 && h > 0 && 2*w*h > box.W()*box.H() {
+		c := cover{order: i, box: v.rect(o.l, o.b, o.r, o.t)}
+		if c.box.W()*c.box.H() < minCover {
+			continue
+		}
+		if o.kind == objPath {
+			if in.call("FPDFPath_GetDrawMode", o.handle, buf, buf+4) == 0 || in.uint32(buf) == 0 {
+				continue // not filled
+			}
+			if in.call("FPDFPageObj_GetFillColor", o.handle, buf, buf+4, buf+8, buf+12) == 0 || in.uint32(buf+12) < 64 {
+				continue // clear, or a pattern
+			}
+			c.filled, c.colour = true, [3]int{int(in.uint32(buf)), int(in.uint32(buf + 4)), int(in.uint32(buf + 8))}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// isCovered reports whether text may be unseen for what is drawn over it, or under it in its own
+// colour.
+func (f *pdfFile) isCovered(box fingerprint.Rect, k look, covers []cover) bool {
+	for _, c := range covers {
+		w, h := min(c.box.X1, box.X1)-max(c.box.X0, box.X0), min(c.box.Y1, box.Y1)-max(c.box.Y0, box.Y0)
+		if w <= 0 || h <= 0 || 2*w*h <= box.W()*box.H() {
+			continue
+		}
+		if c.order > k.order || !c.filled {
+			return true
+		}
+		if near(c.colour[0], k.colour[0]) && near(c.colour[1], k.colour[1]) && near(c.colour[2], k.colour[2]) {
 			return true
 		}
 	}
 	return false
 }
+
+func near(a, b int) bool { return a-b < 40 && b-a < 40 }
 
 // seenLevels is by how many of 255 levels text must change some pixel to be seen.
 const seenLevels = 10

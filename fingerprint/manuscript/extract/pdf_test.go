@@ -98,7 +98,8 @@ func TestPDFHidden(t *testing.T) {
 		"/Clear gs "+line(72, 580, 12, "transparent")+
 		"0 g "+line(72, 560, 0.4, "tiny tiny tiny")+
 		line(72, 900, 12, "above the page"), "", "")
-	w.page("0 g "+line(72, 700, 12, "covered later")+"0.9 g 60 690 300 30 re f "+"0 g "+line(72, 640, 12, "left alone"), "", "")
+	w.page("0 g "+line(72, 700, 12, "covered later")+"0.9 g 60 690 300 30 re f "+"0 g "+line(72, 640, 12, "left alone")+
+		"0.2 0.3 0.4 rg 60 480 400 40 re f 0.21 0.3 0.4 rg "+line(72, 495, 12, "blue on blue")+"0 g "+line(260, 495, 12, "black on blue"), "", "")
 	d := read(t, w.bytes())
 	got := hidden(&d.Pages[0])
 	for s, want := range map[string]extract.Hidden{
@@ -110,11 +111,11 @@ func TestPDFHidden(t *testing.T) {
 		}
 	}
 	got = hidden(&d.Pages[1])
-	if got["covered later"] != extract.HiddenColour || got["left alone"] != "" {
+	if got["covered later"] != extract.HiddenColour || got["left alone"] != "" || got["blue on blue"] != extract.HiddenColour || got["black on blue"] != "" {
 		t.Errorf("second page: %v", got)
 	}
-	if len(d.Notes) == 0 {
-		t.Error("no note tells of hidden text")
+	if !slices.Contains(d.Notes, "2 pages, the first of them 1, have text that is not seen (unseen)") || len(d.Notes) != 4 {
+		t.Errorf("notes %q", d.Notes)
 	}
 }
 

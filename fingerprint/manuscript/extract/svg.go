@@ -136,7 +136,7 @@ func drawSVG(ctx context.Context, data []byte, w, h int, lim Limits) (*image.NRG
 		input:   data, // on its standard input a drawing has no base, and so no files beside it
 		memory:  1 << 30,
 		output:  64 << 20,
-		timeout: lim.Timeout,
+		timeout: lim.PageTimeout,
 	})
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"selvage/fingerprint/decode"
 )
@@ -18,7 +18,10 @@ import (
 type archive struct {
 	format Format
 	files  []*zip.File
-	left   atomic.Int64 // bytes that may still be unpacked
+
+	mu      sync.Mutex
+	left    int64              // bytes that may still be unpacked
+	counted map[*zip.File]bool // entries whose bytes are off left already
 }
 
 // maxXML is the length of one unpacked XML entry.
@@ -35,9 +38,7 @@ func openArchive(data []byte, lim Limits) (*archive, error) {
 		e.Err = err
 		return nil, e
 	}
-	a := &archive{format: Zip, files: z.File}
-	a.left.Store(lim.MaxInflated)
-	return a, nil
+	return &archive{format: Zip, files: z.File, left: lim.MaxInflated, counted: map[*zip.File]bool{}}, nil
 }
 
 func (a *archive) find(name string) *zip.File {
@@ -54,7 +55,12 @@ func (a *archive) read(f *zip.File, limit int64) ([]byte, error) {
 	if f.Flags&1 != 0 {
 		return nil, bad(a.format, Encrypted, "an entry of the archive opens only with a password")
 	}
-	limit = min(limit, a.left.Load())
+	a.mu.Lock()
+	counted := a.counted[f]
+	if !counted {
+		limit = min(limit, a.left)
+	}
+	a.mu.Unlock()
 	r, err := f.Open()
 	if err != nil {
 		if errors.Is(err, zip.ErrAlgorithm) {
@@ -64,7 +70,12 @@ func (a *archive) read(f *zip.File, limit int64) ([]byte, error) {
 	}
 	defer r.Close()
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
-	a.left.Add(-int64(len(b)))
+	a.mu.Lock()
+	if !a.counted[f] {
+		a.counted[f] = true
+		a.left = max(0, a.left-int64(len(b)))
+	}
+	a.mu.Unlock()
 	switch {
 	case int64(len(b)) > limit:
 		return nil, bad(a.format, TooLarge, "the archive unpacks to more bytes than are allowed")
