@@ -16,6 +16,7 @@ import (
 	"selvage/api/oas"
 	"selvage/fingerprint"
 	"selvage/fingerprint/decode"
+	"selvage/fingerprint/manuscript/extract"
 	"selvage/registry"
 	"selvage/store"
 )
@@ -127,7 +128,7 @@ func faultOf(err error) *fault {
 		return decodeFault(e, err)
 	}
 	if e, ok := errors.AsType[*fingerprint.ErrUnsupported](err); ok {
-		return &fault{slug: slugFormat, field: "file", kind: string(decode.Unknown), detail: e.Error() + "; send a photo in a common format", err: err}
+		return &fault{slug: slugFormat, field: "file", kind: string(decode.Unknown), detail: e.Error() + "; send a photo, video or document in a common format", err: err}
 	}
 	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
 		return echoFault(e)
@@ -160,10 +161,12 @@ func faultOf(err error) *fault {
 func decodeFault(e *decode.Error, err error) *fault {
 	f := &fault{slug: slugUnreadable, field: "file", kind: string(e.Kind), detail: e.Detail, err: err}
 	switch e.Kind {
-	case decode.TooManyBytes, decode.TooManyPixels:
+	case decode.TooManyBytes, decode.TooManyPixels, decode.TooLong, extract.TooLarge:
 		f.slug = slugTooLarge
 	case decode.Unknown, decode.UnsupportedVariant:
 		f.slug = slugFormat
+	case decode.MissingProgram, extract.NoProgram:
+		f.slug = slugNotOffered
 	case decode.Busy:
 		return &fault{slug: slugOverloaded, kind: f.kind, detail: errOverloaded.detail, retryAfter: retryStorage, err: err}
 	case decode.Timeout:
@@ -172,7 +175,7 @@ func decodeFault(e *decode.Error, err error) *fault {
 		}
 	}
 	if f.detail == "" {
-		f.detail = "the file cannot be read as a picture; export it again and send that"
+		f.detail = "the file cannot be read; export it again and send that"
 	}
 	return f
 }

@@ -62,8 +62,9 @@ func (r *Result) Print(k Kind, v View) (Fingerprint, bool) {
 type Hasher interface {
 	// Work is the kind of work whose files the hasher reads.
 	Work() WorkKind
-	// Accepts reports whether the first bytes of a file look like one it reads.
-	Accepts(head []byte) bool
+	// Accepts reports whether a file looks like one it reads. It reads no more of it than it
+	// takes to tell, and its first SniffLen bytes suffice to guess.
+	Accepts(data []byte) bool
 	// Hash fingerprints a file. Errors are those of package decode; a file that is
 	// readable but says nothing is no error but a Result with Insufficient set.
 	Hash(ctx context.Context, data []byte) (*Result, error)
@@ -85,7 +86,7 @@ type Previewer interface {
 // file. Of bytes that none knows, the last says what is wrong with them.
 type Set []Hasher
 
-// SniffLen is how many leading bytes Accepts may look at.
+// SniffLen is how many leading bytes Accepts needs to guess.
 const SniffLen = 4096
 
 // ErrUnsupported is returned for bytes that no hasher of the set reads.
@@ -147,9 +148,8 @@ func (s Set) Kind(want WorkKind, data []byte) WorkKind {
 
 // pick returns the hasher for a file.
 func (s Set) pick(want WorkKind, data []byte) (Hasher, error) {
-	head := data[:min(len(data), SniffLen)]
 	for _, h := range s {
-		if want == "" && h.Accepts(head) || want == h.Work() {
+		if want == "" && h.Accepts(data) || want == h.Work() {
 			return h, nil
 		}
 	}
