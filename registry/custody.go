@@ -57,7 +57,7 @@ type custodyEvent struct {
 	N        uint64 `json:"n"` // from 1
 	Time     string `json:"time"`
 	What     string `json:"what"`
-	By       string `json:"by"` // the owner in whose name it was done
+	By       string `json:"by"`              // the owner in whose name it was done
 	Actor    *Actor `json:"actor,omitempty"` // who did it; events of before 2026-12 do not say
 	Detail   string `json:"detail,omitempty"`
 	Previous string `json:"previous,omitempty"` // SHA-256 (hex) of the line before; the last field, as verifiers look for it there

@@ -74,7 +74,7 @@ func custodyGraph(service string, work *Work, match *provenance.MatchStatement, 
 			"used": iri("prov:used"), "hadMember": iri("prov:hadMember"), "wasAttributedTo": iri("prov:wasAttributedTo"),
 			"wasAssociatedWith": iri("prov:wasAssociatedWith"), "wasInformedBy": iri("prov:wasInformedBy"), "wasRevisionOf": iri("prov:wasRevisionOf"),
 			"actedOnBehalfOf": iri("prov:actedOnBehalfOf"),
-			"startedAtTime": "prov:startedAtTime", "endedAtTime": "prov:endedAtTime",
+			"startedAtTime":   "prov:startedAtTime", "endedAtTime": "prov:endedAtTime",
 		},
 		"@graph": graph,
 	}
