@@ -96,6 +96,7 @@ crash: ## kill -9 at 50 (KILLS) random moments of registering, then check everyt
 .PHONY: mutate
 mutate: ## evidence bundles changed by the thousand, three verifiers (MUTATE: flags; hours)
 	@tools/setup.sh --must openssl chromium dash
+	$(GO) test -tags '$(TAGS)' -run 'BytesChanged' -count=1 -timeout 60m -v ./provenance -args -every 1
 	$(GO) test -tags '$(TAGS),mutate' -run '^TestMutate$$' -count=1 -timeout 600m -v ./provenance/verifiers $(if $(MUTATE),-args $(MUTATE))
 
 .PHONY: witness-race

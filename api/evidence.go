@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -14,13 +15,20 @@ import (
 	"selvage/registry"
 )
 
+const mimeCOSE = "application/cose"
+
 // ReadReceipt is GET /v1/works/{id}/receipt.
 func (s *Server) ReadReceipt(c echo.Context, id oas.WorkID, _ oas.ReadReceiptParams) error {
 	work, err := s.work(c, id)
 	if err != nil {
 		return err
 	}
-	receipt, err := s.Registry.Receipt(c.Request().Context(), actorOf(c).owner, work)
+	read, contentType := s.Registry.Receipt, mimeJSON
+	c.Response().Header().Add("Vary", "Accept")
+	if accept, _, _ := strings.Cut(c.Request().Header.Get("Accept"), ";"); accept == mimeCOSE {
+		read, contentType = s.Registry.COSEReceipt, mimeCOSE
+	}
+	receipt, err := read(c.Request().Context(), actorOf(c).owner, work)
 	if errors.Is(err, registry.ErrPending) {
 		c.Response().Header().Set("Retry-After", strconv.Itoa(retrySoon))
 		return sendJSON(c, http.StatusAccepted, oas.Pending{Status: "pending"})
@@ -28,7 +36,7 @@ func (s *Server) ReadReceipt(c echo.Context, id oas.WorkID, _ oas.ReadReceiptPar
 	if err != nil {
 		return err
 	}
-	return c.Blob(http.StatusOK, mimeJSON, receipt)
+	return c.Blob(http.StatusOK, contentType, receipt)
 }
 
 // ReadCertificate is GET /v1/works/{id}/certificate.pdf.

@@ -217,6 +217,13 @@ func (r *fakeRegistry) Receipt(_ context.Context, asker registry.OwnerID, id reg
 	return r.receipt(w), nil
 }
 
+func (r *fakeRegistry) COSEReceipt(ctx context.Context, asker registry.OwnerID, id registry.WorkID) ([]byte, error) {
+	if _, err := r.Receipt(ctx, asker, id); err != nil {
+		return nil, err
+	}
+	return []byte{0xd2, 0x84}, nil
+}
+
 func (r *fakeRegistry) Certificate(ctx context.Context, owner registry.OwnerID, id registry.WorkID) ([]byte, error) {
 	if _, err := r.Receipt(ctx, owner, id); err != nil {
 		return nil, err

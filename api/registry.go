@@ -19,6 +19,7 @@ type Registry interface {
 	Withdraw(ctx context.Context, owner registry.OwnerID, id registry.WorkID) error
 	SetVisibility(ctx context.Context, owner registry.OwnerID, id registry.WorkID, v registry.Visibility) error
 	Receipt(ctx context.Context, asker registry.OwnerID, id registry.WorkID) ([]byte, error)
+	COSEReceipt(ctx context.Context, asker registry.OwnerID, id registry.WorkID) ([]byte, error)
 	Certificate(ctx context.Context, owner registry.OwnerID, id registry.WorkID) ([]byte, error)
 	Evidence(ctx context.Context, r registry.EvidenceRequest, w io.Writer) error
 	Match(ctx context.Context, r registry.MatchRequest) (*registry.MatchReport, error)

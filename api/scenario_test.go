@@ -150,6 +150,8 @@ var scenarios = []scenario{
 	{name: "change by form", call: call{method: "PATCH", path: "/v1/works/{A}", key: "anna", header: raw("application/x-www-form-urlencoded"), body: []byte(`visibility=public`)}, status: 415, problem: "unsupported-media-type"},
 	{name: "change with a huge body", call: call{method: "PATCH", path: "/v1/works/{A}", key: "anna", header: raw("application/json"), body: bytes.Repeat([]byte(" "), maxJSON+1)}, status: 413, problem: "too-large"},
 	{name: "receipt", call: call{method: "GET", path: "/v1/works/{A}/receipt", key: "anna"}, status: 200},
+	{name: "receipt, as COSE", call: call{method: "GET", path: "/v1/works/{A}/receipt", key: "anna", header: map[string]string{"Accept": "application/cose; cose-type=\"cose-sign1\""}}, status: 200, has: []string{"\xd2\x84"}},
+	{name: "COSE receipt of a stranger's work", call: call{method: "GET", path: "/v1/works/{PUB}/receipt", key: "bert", header: map[string]string{"Accept": "application/cose"}}, status: 404, problem: "not-found"},
 	{name: "certificate", call: call{method: "GET", path: "/v1/works/{A}/certificate.pdf", key: "anna"}, status: 200, has: []string{"%PDF-"}},
 	{name: "certificate of a stranger's public work", call: call{method: "GET", path: "/v1/works/{PUB}/certificate.pdf", key: "bert"}, status: 404, problem: "not-found"},
 	{name: "officer takes the certificate of any work", call: call{method: "GET", path: "/v1/works/{B}/certificate.pdf", key: "officer"}, status: 200, has: []string{"%PDF-"}},

@@ -17,6 +17,7 @@ import (
 
 var (
 	ctx    = context.Background()
+	every  = flag.Int("every", 16, "change each so-manieth byte of what is to be changed; 1 is all, as in \"make mutate\"")
 	update = flag.Bool("update", false, "write a new golden bundle if there is none")
 )
 
@@ -144,10 +145,10 @@ func TestWriteBundleRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 // Every byte of the zip matters.
-func TestEveryByteChanged(t *testing.T) {
+func TestBytesChanged(t *testing.T) {
 	s := getScene(t)
 	b := bytes.Clone(s.matched)
-	for i := range b {
+	for i := 0; i < len(b); i += *every {
 		x := byte(1) << (i % 8)
 		b[i] ^= x
 		if r := verify(b, provenance.VerifyOptions{}); r.Outcome == provenance.Proved {
@@ -165,9 +166,9 @@ func TestEveryByteChanged(t *testing.T) {
 	}
 }
 
-// Every byte of every file that carries proof matters even to an attacker who packs the
+// Each byte of each file that carries proof matters even to an attacker who packs the
 // bundle anew with fitting manifests.
-func TestEveryByteChangedAndRepacked(t *testing.T) {
+func TestBytesChangedAndRepacked(t *testing.T) {
 	s := getScene(t)
 	for _, name := range []string{
 		"data/work/statement.jcs", "data/work/opening.txt", "data/work/work.tlog-proof", "data/work/checkpoint",
@@ -180,7 +181,10 @@ func TestEveryByteChangedAndRepacked(t *testing.T) {
 		if size == 0 {
 			t.Fatalf("%s is not in the bundle", name)
 		}
-		step := max(1, size/80)
+		step := *every
+		if step > 1 {
+			step = max(1, size/10)
+		}
 		for i := 0; i < size; i += step {
 			b, err := provenance.Repack(s.matched, func(f map[string][]byte) { f[name][i] ^= 1 })
 			must(t, err)
@@ -207,7 +211,7 @@ func labelByte(t *testing.T, bundle []byte, name string, i int) (label bool) {
 func TestTokenBytesChangedAndRepacked(t *testing.T) {
 	s := getScene(t)
 	good := verify(s.bundle, provenance.VerifyOptions{})
-	for i := range len(s.work.Token) {
+	for i := 0; i < len(s.work.Token); i += *every {
 		b, err := provenance.Repack(s.bundle, func(f map[string][]byte) { f["data/work/checkpoint.tsr"][i] ^= 4 })
 		must(t, err)
 		r := verify(b, provenance.VerifyOptions{})

@@ -490,13 +490,15 @@ func TestRenewalBreaksOff(t *testing.T) {
 }
 
 // Whatever byte of a record is changed, it is not proved any more.
-func TestEveryByteOfARecordCounts(t *testing.T) {
+func TestRecordBytesChanged(t *testing.T) {
 	s := newStory(t)
 	der := s.record.Marshal()
 	want(t, provenance.VerifyEvidenceRecord(der, objects(s.data), s.opts), provenance.Proved, "")
 	contradicted := 0
-	for i := range der {
+	changes := 0
+	for i := 0; i < len(der); i += *every {
 		for _, x := range []byte{1, 0x20, 0xff} {
+			changes++
 			der[i] ^= x
 			e := provenance.VerifyEvidenceRecord(der, objects(s.data), s.opts)
 			if e.Outcome == provenance.Proved {
@@ -508,7 +510,7 @@ func TestEveryByteOfARecordCounts(t *testing.T) {
 			der[i] ^= x
 		}
 	}
-	for n := range der {
+	for n := 0; n < len(der); n += *every {
 		if e := provenance.VerifyEvidenceRecord(der[:n], objects(s.data), s.opts); e.Outcome == provenance.Proved {
 			t.Errorf("the first %d bytes are proved", n)
 		}
@@ -516,7 +518,7 @@ func TestEveryByteOfARecordCounts(t *testing.T) {
 	if e := provenance.VerifyEvidenceRecord(append(bytes.Clone(der), 0), objects(s.data), s.opts); e.Outcome == provenance.Proved {
 		t.Error("a byte behind the record is not noticed")
 	}
-	t.Logf("%d bytes, %d of %d changes contradicted, the others cannot be told", len(der), contradicted, 3*len(der))
+	t.Logf("%d bytes, %d of %d changes contradicted, the others cannot be told", len(der), contradicted, changes)
 }
 
 // The golden record stays readable; it is what newStory made.

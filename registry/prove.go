@@ -403,6 +403,20 @@ func (s *Service) Receipt(ctx context.Context, asker OwnerID, id WorkID) ([]byte
 	return rec.Receipt, nil
 }
 
+// COSEReceipt is the proof in the receipt of an own work as a COSE receipt (RFC 9942). Its
+// errors are those of Receipt.
+func (s *Service) COSEReceipt(ctx context.Context, asker OwnerID, id WorkID) ([]byte, error) {
+	text, err := s.Receipt(ctx, asker, id)
+	if err != nil {
+		return nil, err
+	}
+	r, err := provenance.ParseReceipt(text)
+	if err != nil {
+		return nil, err
+	}
+	return s.Notary.COSEReceipt(r)
+}
+
 // LogFile returns a static file of the log in C2SP tlog-tiles form ("checkpoint",
 // "tile/0/000"), or ErrNotFound.
 func (s *Service) LogFile(_ context.Context, path string) ([]byte, error) {

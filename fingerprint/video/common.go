@@ -13,9 +13,10 @@ import (
 
 const (
 	// sharers bounds how many works are looked at for it, the surest first; sharerFloor is the
-	// probability from which a work is one of them, DiscountFrom that from which one is judged again.
-	sharers      = 24
-	sharerFloor  = .01
+	// probability from which a work is one of them.
+	sharers     = 24
+	sharerFloor = .01
+	// DiscountFrom is the probability from which a work is judged again without common content.
 	DiscountFrom = .05
 	// sharing is how many other works must show a telling frame for it to be common; of a plain
 	// one, like a title card, one is enough.

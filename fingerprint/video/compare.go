@@ -173,7 +173,7 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 	}
 	looked := 0
 	for _, p := range pairs {
-		if p.Query < 0 || p.Query >= len(q.res.Parts) || p.Ref < 0 || p.Ref >= len(ref.Parts) {
+		if !q.has(p.Query) || p.Ref < 0 || p.Ref >= len(ref.Parts) {
 			continue
 		}
 		if looked == maxFirst || len(lenses) == maxLenses {
@@ -223,6 +223,11 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 
 // lensFrom is the probability from which a pair of key frames makes a lens.
 const lensFrom = .3
+
+// has reports whether the query has the fingerprints of a key frame.
+func (q *Query) has(part int) bool {
+	return part >= 0 && part < len(q.res.Parts) && q.res.Parts[part].Result != nil
+}
 
 // plainlyNear is the distance within which codes say by themselves that two frames are one.
 const plainlyNear = 40
@@ -524,7 +529,7 @@ func (q *Query) photo(c *Comparison, r *refSide, pairs []fingerprint.PartPair) e
 		if n == maxFirst {
 			break
 		}
-		if p.Query < 0 || p.Query >= len(q.res.Parts) {
+		if !q.has(p.Query) {
 			continue
 		}
 		part := &q.res.Parts[p.Query]

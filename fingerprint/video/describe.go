@@ -11,7 +11,7 @@ import (
 )
 
 // plainSpeed is how far a speed may be from 1 to go unsaid.
-const plainSpeed = .03
+const plainSpeed = .08
 
 // describe says what was done to picture and time in a segment: by the surest pair of key
 // frames in it, and else by the codes.
@@ -48,7 +48,7 @@ func (c *Comparison) describe(q *Query, r *refSide, s *Segment) error {
 		}
 	}
 	if v := math.Abs(s.Speed); math.Abs(v-1) > plainSpeed && s.Query[1]-s.Query[0] >= leastTimed {
-		words = append(words, fmt.Sprintf("at %.2f times the speed", v))
+		words = append(words, fmt.Sprintf("at about %.2f times the speed", v))
 	}
 	if s.Speed < 0 && s.Scenes > 1 {
 		words = append(words, "played backwards")

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"selvage/fingerprint/calibrate"
-	"selvage/fingerprint/photo"
 )
 
 // Features are what the model sees of a comparison, in order: the name of each measure, and
@@ -12,21 +11,15 @@ import (
 //
 //	evidence  log(1 + frames of the query that agree, each by how telling, how new and how near
 //	          it is, less segmentFee a segment)
-//	longest   log(1 + frames that agree in the longest segment)
 //	distance  mean number of bits by which the codes of agreeing frames differ, telling frames more
 //	contrast  mean number of bits by which other frames of the registered video, some seconds
 //	          away, differ more: two shots of one room resemble each other at any offset
-//	scenes    log(1 + different pictures among the telling frames that agree)
-//	agree     share of the frames along the segments that agree, drawn to none where they are few
 //	local     log-odds of the surest pair of telling key frames by package photo
 //	proved    sum of the probabilities of up to three telling pairs, of different scenes
 var Features = []calibrate.Feature{
 	{Name: "evidence", Sense: calibrate.Rising},
-	{Name: "longest", Sense: calibrate.Rising},
 	{Name: "distance", Sense: calibrate.Falling},
 	{Name: "contrast", Sense: calibrate.Rising},
-	{Name: "scenes", Sense: calibrate.Rising},
-	{Name: "agree", Sense: calibrate.Rising},
 	{Name: "local", Sense: calibrate.Rising},
 	{Name: "proved", Sense: calibrate.Rising},
 }
@@ -46,19 +39,16 @@ const (
 // content, and its probability.
 func (c *Comparison) judge(q *Query, common []bool) {
 	counted := func(row int) bool { return common == nil || row < 0 || !common[row] }
-	evidence, longest, asked, frames := 0.0, 0, 0, 0
+	evidence := 0.0
 	distance, contrast, weight := 0.0, 0.0, 0.0
-	var seen, pictures []Code
+	var seen []Code
 	for i := range c.Segments {
 		s := &c.Segments[i]
-		n, sum := 0, 0.0
-		asked += s.Asked
-		frames += s.Frames
+		sum := 0.0
 		for _, a := range s.agreed {
 			if !counted(a.row) {
 				continue
 			}
-			n++
 			f := &q.track[a.row]
 			code, near := f.code(), fresh
 			for _, o := range seen {
@@ -70,11 +60,7 @@ func (c *Comparison) judge(q *Query, common []bool) {
 			distance += w * float64(a.d)
 			contrast += w * (min(a.off, mostContrast) - min(float64(a.d), mostContrast))
 			weight += w
-			if w >= .5 {
-				pictures = append(pictures, code)
-			}
 		}
-		longest = max(longest, n)
 		evidence += max(0, sum-segmentFee)
 	}
 	contrast /= weight + 1
@@ -104,11 +90,10 @@ func (c *Comparison) judge(q *Query, common []bool) {
 			shown = append(shown, f.code())
 		}
 	}
-	c.Measures = []float64{
-		math.Log1p(evidence), math.Log1p(float64(longest)), distance, contrast, math.Log1p(float64(scenes(pictures))),
-		float64(frames) / float64(asked+1), logit(surest), proved,
+	c.Measures = []float64{math.Log1p(evidence), distance, contrast, logit(surest), proved}
+	if c.prob = probability(c.Measures); len(c.Segments) == 0 {
+		c.prob = 0
 	}
-	c.prob = probability(c.Measures)
 }
 
 // code is that of the content box, where a frame has one.
@@ -131,17 +116,3 @@ func logit(p float64) float64 {
 
 // Probability is that the query copies the registered file, calibrated.
 func (c *Comparison) Probability() float64 { return c.prob }
-
-// ActThreshold is the probability from which a video is called a copy, AlikeFloor that below
-// which a candidate is not worth showing.
-const (
-	ActThreshold = .5
-	AlikeFloor   = .002
-)
-
-func probability(x []float64) float64 {
-	z := -6 + 3*x[0] + 1*x[6]/2 + 1*x[7] - (x[2]-40)/12
-	return 1 / (1 + math.Exp(-z))
-}
-
-var _ = photo.ActThreshold

@@ -188,6 +188,29 @@ func (n *Notary) receipt(ctx context.Context, s provenance.Sealed, index uint64)
 	return r, nil
 }
 
+// COSEReceipt is the log proof of a receipt of this notary in another form, see
+// [provenance.LogProof.COSEReceipt].
+func (n *Notary) COSEReceipt(r *provenance.Receipt) ([]byte, error) {
+	sealed, err := r.Sealed()
+	if err != nil {
+		return nil, err
+	}
+	proof, err := provenance.ParseLogProof([]byte(r.Proof))
+	if err != nil {
+		return nil, err
+	}
+	logs := []note.Verifier{n.verifier}
+	for _, k := range n.keys.Former {
+		v, err := note.NewVerifier(k)
+		if err != nil {
+			return nil, err
+		}
+		logs = append(logs, v)
+	}
+	entry := sealed.Commitment()
+	return proof.COSEReceipt(entry[:], n.keys.Log, logs...)
+}
+
 // stamp returns the tokens over a checkpoint; all entries of one checkpoint share them.
 func (n *Notary) stamp(ctx context.Context, checkpoint []byte) ([]provenance.TimeToken, error) {
 	_, logSigned, err := provenance.OpenCheckpoint(checkpoint, n.verifier)

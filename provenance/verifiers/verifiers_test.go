@@ -156,7 +156,7 @@ func TestAllAgree(t *testing.T) {
 			t.Errorf("%s: want a lower bound: %v\n%s", x.name, bounded, a)
 		}
 	}
-	x, stranger := l.bundles[3], strangersPolicy(t, l.bundles)
+	x, stranger := kept(t), strangersPolicy(t, l.bundles) // the one that verify.sh is quickest with
 	for name, c := range map[string]struct {
 		q    asking
 		want string
@@ -228,7 +228,7 @@ func tryHostile(t testing.TB, b *browser, scripts bool) {
 }
 
 // A bundle put together from parts of others is refused by each verifier; here a sample
-// for verify.sh, with "make mutate" all.
+// for verify.html and verify.sh, with "make mutate" all.
 func TestSwaps(t *testing.T) {
 	l := getLab(t)
 	t.Parallel()
@@ -243,12 +243,14 @@ func TestSwaps(t *testing.T) {
 		if r := goVerify(zip, nil); r.Outcome == provenance.Proved || r.NotAfter != nil {
 			t.Errorf("%s: selvage-verify: %s", s.name, r)
 		}
-		r, err := b.verify(zip, nil, nil)
-		must(t, err)
-		if r.Outcome != "contradicted" && r.Outcome != "cannot tell" || r.NotAfter != "" {
-			t.Errorf("%s: verify.html: %+v", s.name, r)
+		if i%10 == 0 || strings.Contains(s.name, "beside the own") {
+			r, err := b.verify(zip, nil, nil)
+			must(t, err)
+			if r.Outcome != "contradicted" && r.Outcome != "cannot tell" || r.NotAfter != "" {
+				t.Errorf("%s: verify.html: %+v", s.name, r)
+			}
 		}
-		if i%100 == 50 {
+		if i%100 == 50 || strings.Contains(s.name, "beside the own") {
 			if outcome, out := script(s.f.write(t)); outcome != "contradicted" && outcome != "cannot tell" {
 				t.Errorf("%s: verify.sh: %s", s.name, out)
 			}
@@ -303,7 +305,7 @@ func TestChangedBytes(t *testing.T) {
 	t.Parallel()
 	b := l.browser
 	for _, x := range l.bundles[:3] {
-		changes := randomChanges(x.zip, 100, r)
+		changes := randomChanges(x.zip, 30, r)
 		outcomes, err := b.verifyChanged(x.zip, changes)
 		must(t, err)
 		for i, o := range outcomes {
