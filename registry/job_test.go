@@ -46,7 +46,7 @@ func TestJobsAfterRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := r.SubmitMatch(ctx, registry.MatchRequest{Asker: "bob", File: registry.File{Name: "b.reel", Data: asReel(asJPEG(picture(2), 80))}})
+	second, err := r.SubmitMatch(ctx, registry.MatchRequest{Asker: "bob", File: registry.File{Name: "b.jpg", Data: asJPEG(picture(2), 80)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,8 +95,8 @@ func TestPicturesInsideFiles(t *testing.T) {
 		t.Errorf("second frame: asset %s: %s", m.Asset, m.Reason)
 	}
 	m = check("a reel with the photo", asReel(asPNG(picture(7)), asJPEG(picture(4), 85)), still.ID)
-	if m.Verdict != registry.Part || m.QueryPart == nil || m.QueryPart.Start != 1 || m.RefPart != nil {
-		t.Errorf("a reel with the photo: %s at %+v and %+v", m.Verdict, m.QueryPart, m.RefPart)
+	if m.Verdict != registry.Part || len(m.Segments) != 1 || m.Segments[0].Query == nil || m.Segments[0].Query[0] < .9 || m.Segments[0].Ref != nil {
+		t.Errorf("a reel with the photo: %s, segments %+v", m.Verdict, m.Segments)
 	}
 	check("a stranger", asPNG(picture(9)), "")
 	check("a reel of strangers", asReel(asPNG(picture(9)), asPNG(picture(10))), "")

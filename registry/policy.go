@@ -77,7 +77,7 @@ func (s *Service) describe(f found, q *fingerprint.Result, asker OwnerID) Match 
 		m.Title = f.work.Title
 	}
 	m.Transform = Transform{Form: fingerprint.Identity.String(), Words: "unchanged", Matrix: [9]float64{1, 0, 0, 0, 1, 0, 0, 0, 1}}
-	m.Segments, m.QueryPart, m.RefPart = []Segment{}, placeOf(f.queryPart), nil
+	m.QueryPart = placeOf(f.queryPart)
 	if f.record.Part != nil {
 		m.RefPart = placeOf(&f.record.Part.Part)
 	}

@@ -22,7 +22,7 @@ import (
 // sampleRecord is an assetRecord with something in every field that is stored.
 func sampleRecord() assetRecord {
 	return assetRecord{Owner: "ann", Work: "w_x", Digest: fingerprint.DigestOf([]byte("x")), Result: &fingerprint.Result{
-		Work: fingerprint.Photo, Format: "png", Width: 30, Height: 20, Box: fingerprint.Rect{X0: 1, Y0: 2, X1: 3, Y1: 4},
+		Work: fingerprint.Photo, Format: "png", Width: 30, Height: 20, Box: fingerprint.Rect{X0: 1, Y0: 2, X1: 3, Y1: 4}, Duration: 12.5, Pages: 3,
 		Prints: []fingerprint.Fingerprint{
 			{Kind: fingerprint.PDQ256, View: fingerprint.Full, Payload: bytes.Repeat([]byte{7}, 32), Quality: 99},
 			{Kind: fingerprint.Local, View: fingerprint.Box, Payload: []byte{0}, Quality: 1},

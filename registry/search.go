@@ -83,7 +83,7 @@ func (f *found) judge() {
 
 // inside reports whether what was compared is only a part of one of the files.
 func (f *found) inside() bool {
-	return f.record.Part != nil && !f.record.Part.Alone || f.queryPart != nil && !f.alone
+	return f.record != nil && f.record.Part != nil && !f.record.Part.Alone || f.queryPart != nil && !f.alone
 }
 
 // candidate is what stage 1 found, with the variants of the query's features that found it.
