@@ -79,6 +79,7 @@ type jobRecord struct {
 	Files    []string         `json:"files"`              // names
 	Register *RegisterRequest `json:"register,omitempty"` // without the files
 	Alike    bool             `json:"alike,omitempty"`    // of a match
+	Actor    *Actor           `json:"actor,omitempty"`    // who asked for it
 }
 
 func jobKey(o OwnerID, id JobID) []byte {
@@ -146,6 +147,7 @@ func (s *Service) submit(ctx context.Context, rec jobRecord, files []File) (*Job
 		return nil, ErrClosed
 	}
 	rec.Created = s.Clock().UTC().Truncate(time.Millisecond)
+	rec.Actor = actorOf(ctx)
 	rec.ID, rec.State = JobID(newID("j_", rec.Created)), JobQueued
 	if s.jobs.count(rec.Owner) >= MaxJobs {
 		return nil, ErrTooManyJobs
@@ -494,6 +496,9 @@ func (s *Service) doJob(ctx context.Context, rec *jobRecord) error {
 			return fmt.Errorf("its files are gone: %w", err)
 		}
 		files = append(files, File{Name: name, Data: data})
+	}
+	if rec.Actor != nil {
+		ctx = WithActor(ctx, *rec.Actor)
 	}
 	switch {
 	case rec.Task == JobRegister && rec.Register != nil:

@@ -1068,6 +1068,9 @@ type Segment struct {
 
 	// Speed Seconds of the registered video that pass in one of the query; negative: backwards.
 	Speed *float32 `json:"speed,omitempty"`
+
+	// Words What was done to the picture there.
+	Words *string `json:"words,omitempty"`
 }
 
 // Signal defines model for Signal.
