@@ -57,14 +57,38 @@ func (x *Index) search(hashes []uint64, k int, in reach) ([]Candidate, error) {
 	wanted := shorten(hashes)
 	found, texts := find(state, wanted, in)
 	weights := weigh(found, len(wanted), texts, x.options.Postings)
-	var all []Candidate
+	best := winners{k: k}
 	for _, group := range byPart(found) {
-		all = append(all, count(state, group, weights)...)
+		count(state, group, weights, best.add)
 	}
-	slices.SortFunc(all, func(a, b Candidate) int {
+	best.trim()
+	return best.all, nil
+}
+
+// winners keeps the k best of many candidates.
+type winners struct {
+	k     int
+	all   []Candidate
+	floor float64 // the score that is needed to come in
+}
+
+func (w *winners) add(c Candidate) {
+	if c.Score < w.floor {
+		return
+	}
+	if w.all = append(w.all, c); len(w.all) >= 4*w.k+256 {
+		w.trim()
+	}
+}
+
+func (w *winners) trim() {
+	slices.SortFunc(w.all, func(a, b Candidate) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
 	})
-	return all[:min(k, len(all))], nil
+	if len(w.all) >= w.k {
+		w.all = w.all[:w.k]
+		w.floor = w.all[w.k-1].Score
+	}
 }
 
 // find looks up the hashes, which rise. It returns the lists that are not empty, part by part, and
@@ -174,8 +198,8 @@ type tally struct {
 // tallies are the working memory of one search: of each text of a part, all zero between uses.
 var tallies = sync.Pool{New: func() any { return new([]tally) }}
 
-// count adds up the scores of the living texts of one part.
-func count(s *segments.State[[]uint32, lists], group []list, weights []uint64) []Candidate {
+// count adds up the scores of the living texts of one part, and hands out each.
+func count(s *segments.State[[]uint32, lists], group []list, weights []uint64, out func(Candidate)) {
 	ids, dead := s.Live.IDs, s.Live.Dead
 	var posts []uint64
 	if part := group[0].part; part < len(s.Segments) {
@@ -210,12 +234,10 @@ func count(s *segments.State[[]uint32, lists], group []list, weights []uint64) [
 			add(uint32(post), w)
 		}
 	}
-	out := make([]Candidate, 0, len(touched))
 	for _, doc := range touched {
 		if t := of[doc]; !dead.Has(doc) {
-			out = append(out, Candidate{ids[doc], float64(t.score) / (1 << 16), t.shared})
+			out(Candidate{ids[doc], float64(t.score) / (1 << 16), t.shared})
 		}
 		of[doc] = tally{}
 	}
-	return out
 }
