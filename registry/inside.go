@@ -26,7 +26,7 @@ import (
 // How many candidates one part of a query and its text give, how many assets are compared for
 // one query, and by how many pairs of pictures.
 const (
-	proofsPerPart = 12
+	proofsPerPart = 24
 	proofsText    = 40
 	maxHolders    = 60
 	maxPairs      = 24
@@ -279,6 +279,11 @@ func (c *comparer) photo(part int) *photo.Query {
 	return c.photos[part+1]
 }
 
+// drawnAnew reports whether a part is one that the hasher of manuscripts drew.
+func drawnAnew(k fingerprint.PartKind) bool {
+	return k == fingerprint.LinesPart || k == fingerprint.IslandPart
+}
+
 // pictures compares files of two kinds by the pictures that look alike.
 func (c *comparer) pictures(h *holder, rec *assetRecord, f *found) error {
 	prob := -1.0
@@ -287,7 +292,7 @@ func (c *comparer) pictures(h *holder, rec *assetRecord, f *found) error {
 		if err != nil {
 			return err
 		}
-		if p.Query >= 0 && c.r.Parts[p.Query].Kind == fingerprint.LinesPart || part.Part != nil && part.Part.Kind == fingerprint.LinesPart {
+		if p.Query >= 0 && drawnAnew(c.r.Parts[p.Query].Kind) || part.Part != nil && drawnAnew(part.Part.Kind) {
 			continue // drawn anew: no picture that anybody has seen
 		}
 		x := c.photo(p.Query).Compare(part.Result, p.variants...)

@@ -117,6 +117,7 @@ func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *im
 	}
 	var first *image.NRGBA
 	for i := range doc.Pages {
+		fingerprint.Progress(ctx, float64(i), float64(len(doc.Pages)))
 		drawn, err := m.page(ctx, &doc.Pages[i])
 		if err != nil {
 			return nil, nil, err

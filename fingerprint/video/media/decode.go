@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"selvage/fingerprint"
 	"selvage/fingerprint/decode"
 )
 
@@ -182,7 +183,8 @@ func Decode(ctx context.Context, data []byte, opts Options, sink Sink) (*Info, e
 	}
 	defer slots.Release(1)
 
-	j := &job{format: format, data: data, opts: opts, sink: sink}
+	begun := func(done, whole float64) { fingerprint.Progress(ctx, done, whole) }
+	j := &job{format: format, data: data, opts: opts, sink: sink, begun: begun}
 	err := j.decode(ctx)
 	if e, ok := errors.AsType[*decode.Error](err); ok && e.Format == "" {
 		e.Format = format
@@ -219,6 +221,9 @@ type job struct {
 	refused bool // the sink returned an error
 	samples int64
 	pcm     []int16
+	// duration is what the container says, once it is known; begun is told how far it is done.
+	duration float64
+	begun    func(done, whole float64)
 }
 
 func (j *job) decode(ctx context.Context) error {
@@ -285,6 +290,7 @@ func (j *job) hand(f Frame) error {
 	}
 	j.info.Frames++
 	j.info.Read = max(j.info.Read, f.Time)
+	j.begun(f.Time, j.duration)
 	err := j.sink.Frame(f)
 	j.refused = err != nil
 	return err

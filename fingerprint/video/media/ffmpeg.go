@@ -147,6 +147,7 @@ func (j *job) run(ctx context.Context, path string, file *os.File, t tone) (dump
 // judge looks at what is known of the file before its frames are made.
 func (j *job) judge(d dump, t tone) error {
 	v := d.video
+	j.duration = d.duration
 	if int64(v.w)*int64(v.h) > j.opts.MaxPixels {
 		return bad(decode.TooManyPixels, "the frames have %d x %d pixels, %d are allowed: scale the video down", v.w, v.h, j.opts.MaxPixels)
 	}
