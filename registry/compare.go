@@ -21,6 +21,9 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.readPage(ctx, owner, r, f.Data); err != nil {
+		return nil, err
+	}
 	var best *found
 	err = s.KV.View(ctx, func(tx store.Txn) error {
 		w, err := s.visible(tx, owner, id)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"selvage/fingerprint"
-	"selvage/fingerprint/manuscript"
 	"selvage/store"
 )
 
@@ -26,6 +25,7 @@ const (
 //  2. the indexes and exact rows give candidates, among works that the asker may know
 //     of: everybody's matchable and public ones and the asker's own;
 //  3. every candidate is compared picture to picture and gets a probability;
+//     A picture that copies nothing so far is read as a page of a manuscript, if there are any;
 //  4. what the asker rejected for this picture before, or put into the ignore bank, is
 //     left out, and counted;
 //  5. Policy turns probabilities into verdicts;
@@ -57,6 +57,9 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	}
 	for k, v := range millis {
 		rep.Millis[k] = v
+	}
+	if hits, err = s.asPage(ctx, q, rep, r, hits, answerScope(asker, q.Alike)); err != nil {
+		return nil, err
 	}
 	all, err := s.sift(ctx, q.Asker, rep.Query.Digest, r, hits)
 	if err != nil {
@@ -117,12 +120,6 @@ func (s *Service) shown(hits []found, r *fingerprint.Result, asker OwnerID, want
 func (s *Service) newReport(ctx context.Context, asker OwnerID, f File) (*MatchReport, *fingerprint.Result, error) {
 	stage := s.stage("hash")
 	r, err := s.Hashers.HashQuery(ctx, f.Data)
-	if err == nil && r.Work == fingerprint.Photo {
-		var reads bool
-		if reads, err = s.readsPages(ctx, asker); err == nil && reads {
-			err = manuscript.AddToQuery(ctx, r, f.Data, manuscript.Options{})
-		}
-	}
 	took := ms(stage())
 	if err != nil {
 		return nil, nil, err

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/manuscript"
 	"selvage/store"
 )
 
@@ -14,6 +16,38 @@ import (
 // anywhere: once a manuscript that is not private was registered, or one of the asker's own.
 
 var pagesKey = []byte("s/pages") // empty: there was an open manuscript
+
+// asPage adds to what was found for a picture what it holds as a page, if nothing that was found
+// is to act upon.
+func (s *Service) asPage(ctx context.Context, q MatchRequest, rep *MatchReport, r *fingerprint.Result, hits []found, sc scope) ([]found, error) {
+	if r.Work != fingerprint.Photo || slices.ContainsFunc(hits, s.policy.acts) {
+		return hits, nil
+	}
+	stage := s.stage("page")
+	defer func() { rep.Millis["page"] = ms(stage()) }()
+	if err := s.readPage(ctx, q.Asker, r, q.File.Data); err != nil {
+		return nil, err
+	}
+	rep.Query.Notes = r.Notes
+	if _, text := r.Print(fingerprint.Text, fingerprint.Full); !text && len(r.Parts) == 0 {
+		return hits, nil
+	}
+	more, err := s.searchInside(ctx, rep.Query.Digest, r, sc, nil)
+	if err != nil {
+		return nil, err
+	}
+	hits = surest(hits, more)
+	return hits, s.proven(ctx, hits, sc.alike)
+}
+
+// readPage reads a picture as a page, where that may lead anywhere.
+func (s *Service) readPage(ctx context.Context, asker OwnerID, r *fingerprint.Result, data []byte) error {
+	reads, err := s.readsPages(ctx, asker)
+	if err != nil || !reads || r.Work != fingerprint.Photo {
+		return err
+	}
+	return manuscript.AddToQuery(ctx, r, data, manuscript.Options{})
+}
 
 // readsPages reports whether a picture of the asker's is to be read as a page.
 func (s *Service) readsPages(ctx context.Context, asker OwnerID) (reads bool, err error) {
