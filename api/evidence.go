@@ -19,12 +19,12 @@ const mimeCOSE = "application/cose"
 
 // ReadReceipt is GET /v1/works/{id}/receipt.
 func (s *Server) ReadReceipt(c echo.Context, id oas.WorkID, _ oas.ReadReceiptParams) error {
+	c.Response().Header().Add("Vary", "Accept")
 	work, err := s.work(c, id)
 	if err != nil {
 		return err
 	}
 	read, contentType := s.Registry.Receipt, mimeJSON
-	c.Response().Header().Add("Vary", "Accept")
 	if accept, _, _ := strings.Cut(c.Request().Header.Get("Accept"), ";"); accept == mimeCOSE {
 		read, contentType = s.Registry.COSEReceipt, mimeCOSE
 	}

@@ -94,9 +94,9 @@ func TestJobs(t *testing.T) {
 	}
 
 	// Matching, and waiting for it.
-	ask := call{method: "POST", path: "/v1/matches", key: "bert", header: map[string]string{"Prefer": "wait=60"}, body: append(film(picture(7)), 0)}
+	ask := call{method: "POST", path: "/v1/matches", key: "bert", header: map[string]string{"Prefer": "wait=60"}, body: film(picture(2))} // a film that shows anna's public photo
 	go func() { <-films.begun; films.goOn <- struct{}{} }()
-	if r := e.do(ask); r.status != http.StatusOK || r.str("matches", "0", "work") != work || !strings.HasPrefix(r.header.Get("Location"), "/v1/matches/") {
+	if r := e.do(ask); r.status != http.StatusOK || r.str("matches", "0", "work") != e.ids.Replace("{PUB}") || !strings.HasPrefix(r.header.Get("Location"), "/v1/matches/") {
 		t.Errorf("asking about a film: %d %s", r.status, r.body)
 	}
 	go func() { <-films.begun; films.goOn <- struct{}{} }()

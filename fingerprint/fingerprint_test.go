@@ -89,7 +89,7 @@ func (p prefix) Hash(_ context.Context, data []byte) (*fingerprint.Result, error
 }
 
 func TestSet(t *testing.T) {
-	set := fingerprint.Set{prefix{fingerprint.Photo, "photo"}, prefix{fingerprint.Video, "video"}}
+	set := fingerprint.Set{prefix{fingerprint.Video, "video"}, prefix{fingerprint.Photo, "photo"}}
 	for _, c := range []struct {
 		want fingerprint.WorkKind
 		data string

@@ -82,6 +82,13 @@ type Previewer interface {
 	Preview(ctx context.Context, data []byte) ([]byte, error)
 }
 
+// PartPreviewer is the second interface of hashers whose files hold pictures.
+type PartPreviewer interface {
+	// PreviewPart makes the small JPEG of one part of a file: the frame that is shown at its
+	// Start, its page, or the embedded picture. Nil where there is none.
+	PreviewPart(ctx context.Context, data []byte, p Part) ([]byte, error)
+}
+
 // Set is the hashers of a service, in the order in which they are asked whether they read a
 // file. Of bytes that none knows, the last says what is wrong with them.
 type Set []Hasher
@@ -135,6 +142,19 @@ func (s Set) Preview(ctx context.Context, kind WorkKind, data []byte) ([]byte, e
 		return p.Preview(ctx, data)
 	}
 	return nil, nil
+}
+
+// PreviewPart returns a small JPEG of a part of a file of the given kind; of the whole file
+// where its hasher knows no parts.
+func (s Set) PreviewPart(ctx context.Context, kind WorkKind, data []byte, p Part) ([]byte, error) {
+	h, err := s.pick(kind, data)
+	if err != nil {
+		return nil, err
+	}
+	if x, ok := h.(PartPreviewer); ok {
+		return x.PreviewPart(ctx, data, p)
+	}
+	return s.Preview(ctx, kind, data)
 }
 
 // Kind is the kind of work that Hash would take data for; empty where no hasher reads it.

@@ -218,7 +218,7 @@ func (s *Service) report(ctx context.Context, q *EvidenceRequest, work *Work, b 
 	d.Registration.Link = s.VerifyURL
 	if b.Match == nil {
 		for _, a := range work.Assets[:min(len(work.Assets), casePictures)] {
-			p, err := s.assetPicture(ctx, work, a)
+			p, err := s.assetPicture(ctx, work, a, nil)
 			if err != nil {
 				return nil, err
 			}
@@ -237,9 +237,9 @@ func (s *Service) report(ctx context.Context, q *EvidenceRequest, work *Work, b 
 	return paper.Report(d)
 }
 
-func (s *Service) assetPicture(ctx context.Context, work *Work, a Asset) (paper.Picture, error) {
+func (s *Service) assetPicture(ctx context.Context, work *Work, a Asset, at *Place) (paper.Picture, error) {
 	p := paper.Picture{Caption: a.Name, Why: "this kind of work has no picture"}
-	img, err := s.thumbnail(ctx, work, a)
+	img, err := s.thumbnail(ctx, work, a, at)
 	if err != nil || img == nil {
 		return p, err
 	}
@@ -251,7 +251,7 @@ func (s *Service) assetPicture(ctx context.Context, work *Work, a Asset) (paper.
 		}
 		rec, err := loadPrinted[assetRecord](tx, assetKey(assetRef{n, a.Seq}))
 		if err == nil {
-			p.Width, p.Height = rec.Result.Width, rec.Result.Height
+			p.Width, p.Height = at.size(rec.Result.Width, rec.Result.Height)
 		}
 		return err
 	})
@@ -281,12 +281,13 @@ func (s *Service) reportMatch(ctx context.Context, q *EvidenceRequest, work *Wor
 	for _, a := range work.Assets {
 		if a.Digest == m.Asset {
 			out.Asset = paper.File{Name: a.Name, SHA256: a.Digest.String(), Size: a.Size, MediaType: mediaType(a.Format)}
-			if out.AssetPicture, err = s.assetPicture(ctx, work, a); err != nil {
+			if out.AssetPicture, err = s.assetPicture(ctx, work, a, m.RefPart); err != nil {
 				return nil, err
 			}
 		}
 	}
-	out.QueryPicture = paper.Picture{Caption: rep.Query.Name, Width: rep.Query.Width, Height: rep.Query.Height, Why: "no preview of it was kept"}
+	width, height := m.QueryPart.size(rep.Query.Width, rep.Query.Height)
+	out.QueryPicture = paper.Picture{Caption: rep.Query.Name, Width: width, Height: height, Why: "no preview of it was kept"}
 	img, err := s.queryPicture(ctx, q, ev, rep)
 	if err != nil {
 		return nil, err
@@ -310,7 +311,12 @@ func (s *Service) queryPicture(ctx context.Context, q *EvidenceRequest, ev *prov
 		if err = errors.Join(err, r.Close()); err != nil {
 			return nil, err
 		}
-		if small, err = s.Hashers.Preview(ctx, rep.Query.Kind, data); err != nil {
+		if at := rep.Matches[0].QueryPart; at == nil {
+			small, err = s.Hashers.Preview(ctx, rep.Query.Kind, data)
+		} else {
+			small, err = s.Hashers.PreviewPart(ctx, rep.Query.Kind, data, at.part())
+		}
+		if err != nil {
 			return nil, fmt.Errorf("picture of the compared file: %w", err)
 		}
 	} else if _, _, small, err = s.explainable(ctx, q.Owner, q.Match, q.Work); err != nil {

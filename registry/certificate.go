@@ -45,7 +45,7 @@ func (s *Service) Certificate(ctx context.Context, owner OwnerID, id WorkID) ([]
 	}
 	r.Link = s.VerifyURL
 	for i, a := range work.Assets[:min(len(work.Assets), certificatePictures)] {
-		img, err := s.thumbnail(ctx, work, a)
+		img, err := s.thumbnail(ctx, work, a, nil)
 		if err != nil {
 			return nil, fmt.Errorf("certificate: %w", err)
 		}
@@ -65,14 +65,19 @@ func (s *Service) Certificate(ctx context.Context, owner OwnerID, id WorkID) ([]
 	return pdf, nil
 }
 
-// thumbnail decodes an original, under the caps of hashing, into a small picture; nil where
+// thumbnail decodes an original, or the part of it that stands at a place, under the caps of hashing, into a small picture; nil where
 // its kind of work has none.
-func (s *Service) thumbnail(ctx context.Context, work *Work, a Asset) (image.Image, error) {
+func (s *Service) thumbnail(ctx context.Context, work *Work, a Asset, at *Place) (image.Image, error) {
 	data, err := s.Blobs.Read(ctx, string(work.Owner), a.Digest, a.Size)
 	if err != nil {
 		return nil, fmt.Errorf("original of %s: %w", work.ID, err)
 	}
-	small, err := s.Hashers.Preview(ctx, work.Kind, data)
+	var small []byte
+	if at == nil {
+		small, err = s.Hashers.Preview(ctx, work.Kind, data)
+	} else {
+		small, err = s.Hashers.PreviewPart(ctx, work.Kind, data, at.part())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("picture of %s: %w", work.ID, err)
 	}

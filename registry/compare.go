@@ -69,6 +69,7 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 			rep.Verdict = Insufficient
 		}
 	}
+	s.showBest(ctx, rep, r, f.Data)
 	return rep, s.keepReport(ctx, rep, r, 0)
 }
 

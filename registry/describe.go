@@ -55,6 +55,10 @@ func (m *Match) describeClip(c *video.Comparison) {
 	if !m.Verdict.Accuses() {
 		return
 	}
+	m.QueryPart = &Place{Kind: fingerprint.FramePart, Start: best.At[0], End: best.Query[1]}
+	if best.Ref[1] > best.Ref[0] {
+		m.RefPart = &Place{Kind: fingerprint.FramePart, Start: best.At[1], End: best.Ref[1]}
+	}
 	for i := range c.Segments {
 		s := &c.Segments[i]
 		one := Segment{Query: &s.Query, Ref: &s.Ref, Speed: s.Speed, Words: s.Words}
@@ -62,7 +66,7 @@ func (m *Match) describeClip(c *video.Comparison) {
 			one.Ref, one.Speed = nil, 0
 		}
 		m.Segments = append(m.Segments, one)
-		if len(s.InQuery) > 0 && len(s.InRef) > 0 {
+		if i == 0 && len(s.InQuery) > 0 && len(s.InRef) > 0 {
 			m.Regions = append(m.Regions, Region{Query: corners(s.InQuery), Ref: corners(s.InRef)})
 		}
 	}
@@ -102,12 +106,14 @@ func (m *Match) describeDoc(f *found) {
 		if p.Probability < act && i > 0 {
 			break
 		}
-		if i == 0 && p.Photo != nil && len(p.Photo.Places) > 0 {
-			at := &p.Photo.Places[0]
-			m.Transform.Form = at.Form().String()
-		}
 		if p.Probability < act || !m.Verdict.Accuses() {
 			continue
+		}
+		if i == 0 {
+			m.QueryPart, m.RefPart = f.place(f.query, p.PartPair.Query), f.place(f.record.Result, p.PartPair.Ref)
+			if p.Photo != nil && len(p.Photo.Places) > 0 {
+				m.Transform.Form = p.Photo.Places[0].Form().String()
+			}
 		}
 		pair := PagePair{Query: p.QueryPage, Ref: p.RefPage, Probability: p.Probability}
 		if len(p.InQuery) > 0 {
@@ -128,6 +134,33 @@ func (m *Match) describeDoc(f *found) {
 			Characters: p.Units,
 		})
 	}
+}
+
+// place is where a part of one of the two manuscripts stands; nil of a file that is a picture.
+func (f *found) place(r *fingerprint.Result, part int) *Place {
+	if part < 0 {
+		return nil
+	}
+	var p fingerprint.Part
+	var size *fingerprint.Result
+	if r == f.query {
+		p, size = r.Parts[part], r.Parts[part].Result
+	} else {
+		p, size = f.record.Parts[part], f.parts[part]
+	}
+	out := placeOf(&p)
+	switch p.Kind {
+	case fingerprint.PagePart, fingerprint.PicturePart:
+		if size != nil {
+			out.Width, out.Height = size.Width, size.Height
+		}
+	default: // lines are outlined on their page
+		out.Kind = fingerprint.PagePart
+	}
+	if f.query.Work == fingerprint.Photo && r == f.query {
+		return nil // lines of the picture that was asked about, outlined on it
+	}
+	return out
 }
 
 func docSignals(c *manuscript.Comparison) []Signal {

@@ -74,8 +74,9 @@ func (s *Service) explainable(ctx context.Context, reader OwnerID, id MatchID, w
 // newSheet says in words what a match says. Nothing of the asker is in it.
 func newSheet(rep *MatchReport, m Match) overlay.Sheet {
 	caption := "Registered: " + string(m.Work)
+	width, height := m.QueryPart.size(rep.Query.Width, rep.Query.Height)
 	sheet := overlay.Sheet{
-		Query:   overlay.Panel{Caption: "Asked about", Why: "no preview of it was kept", Width: rep.Query.Width, Height: rep.Query.Height},
+		Query:   overlay.Panel{Caption: "Asked about", Why: "no preview of it was kept", Width: width, Height: height},
 		Ref:     overlay.Panel{Caption: caption, Why: "its owner does not show this picture"},
 		Verdict: string(m.Verdict), Alarm: m.Verdict.Accuses(),
 		// Cut, not rounded: only 1 looks like 1.
@@ -126,7 +127,7 @@ func (s *Service) showRegistered(ctx context.Context, reader OwnerID, m Match, p
 		if err != nil {
 			return err
 		}
-		p.Width, p.Height = rec.Result.Width, rec.Result.Height
+		p.Width, p.Height = m.RefPart.size(rec.Result.Width, rec.Result.Height)
 		if !own && work.Visibility != Public {
 			at = -1
 		}
@@ -138,7 +139,7 @@ func (s *Service) showRegistered(ctx context.Context, reader OwnerID, m Match, p
 	if err != nil || at < 0 {
 		return err
 	}
-	if p.Picture, err = s.thumbnail(ctx, work, work.Assets[at]); err != nil {
+	if p.Picture, err = s.thumbnail(ctx, work, work.Assets[at], m.RefPart); err != nil {
 		return err
 	}
 	if p.Picture == nil {

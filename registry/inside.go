@@ -239,7 +239,7 @@ func (c *comparer) compare(h *holder) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	f := found{ref: h.assetRef, record: rec, alone: alone(c.r), query: c.r}
+	f := found{ref: h.assetRef, record: rec, alone: alone(c.r), query: c.r, parts: map[int]*fingerprint.Result{}}
 	pairs := make([]fingerprint.PartPair, 0, len(h.pairs))
 	for _, p := range h.pairs[:min(len(h.pairs), maxPairs)] {
 		pairs = append(pairs, p.PartPair)
@@ -254,6 +254,7 @@ func (c *comparer) compare(h *holder) (found, error) {
 		if err != nil {
 			return nil, err
 		}
+		f.parts[part] = p.Result
 		return p.Result, nil
 	}
 	switch kind := rec.Result.Work; {

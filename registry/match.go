@@ -67,10 +67,20 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	}
 	s.fill(rep, all, r, q.extent())
 	rep.conclude(r)
+	s.showBest(ctx, rep, r, q.File.Data)
 	if err := s.keepReport(ctx, rep, r, seen); err != nil {
 		return nil, err
 	}
 	return rep, nil
+}
+
+// showBest has the preview of a query show what the first match is about: the frame or page.
+func (s *Service) showBest(ctx context.Context, rep *MatchReport, r *fingerprint.Result, data []byte) {
+	if len(rep.Matches) == 0 || rep.Matches[0].QueryPart == nil {
+		return
+	}
+	at := rep.Matches[0].QueryPart.part()
+	r.Preview = func() ([]byte, error) { return s.Hashers.PreviewPart(ctx, r.Work, data, at) }
 }
 
 // extent is how much an answer shows beside what is to act upon.

@@ -80,6 +80,10 @@ func (s *Service) describe(f found, q *fingerprint.Result, asker OwnerID) Match 
 	m.QueryPart = placeOf(f.queryPart)
 	if f.record.Part != nil {
 		m.RefPart = placeOf(&f.record.Part.Part)
+		m.RefPart.Width, m.RefPart.Height = f.record.Result.Width, f.record.Result.Height
+	}
+	if m.QueryPart != nil {
+		m.QueryPart.Width, m.QueryPart.Height = f.queryPart.Result.Width, f.queryPart.Result.Height
 	}
 	if m.Verdict.Accuses() && (m.QueryPart.timed() || m.RefPart.timed()) {
 		m.Segments = append(m.Segments, Segment{Query: m.QueryPart.span(), Ref: m.RefPart.span()})
@@ -150,6 +154,19 @@ func placeOf(p *fingerprint.Part) *Place {
 		return nil
 	}
 	return &Place{Kind: p.Kind, Start: p.Start, End: p.End, Page: p.Page, Box: p.Box}
+}
+
+// part is the place as hashers name it.
+func (p *Place) part() fingerprint.Part {
+	return fingerprint.Part{Kind: p.Kind, Start: p.Start, End: p.End, Page: p.Page, Box: p.Box}
+}
+
+// size is the pixels of the picture at a place, or those of the file where it does not say.
+func (p *Place) size(w, h int) (int, int) {
+	if p == nil || p.Width == 0 || p.Height == 0 {
+		return w, h
+	}
+	return p.Width, p.Height
 }
 
 func (p *Place) timed() bool { return p != nil && p.Kind == fingerprint.FramePart }

@@ -61,6 +61,7 @@ type found struct {
 	doc  *manuscript.Comparison
 	// query is the file that was asked about, where clip or doc is set.
 	query *fingerprint.Result
+	parts map[int]*fingerprint.Result // of the registered file, as far as they were read
 	// queryPart is the part of the query that was compared, nil where that was the whole.
 	queryPart *fingerprint.Part
 	alone     bool // it is all that the query holds

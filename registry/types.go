@@ -308,6 +308,10 @@ type Place struct {
 	End   float64          `json:"end,omitempty"`
 	Page  int              `json:"page,omitempty"` // from 1; 0 where there are no pages
 	Box   fingerprint.Rect `json:"box,omitzero"`   // on the page, in its pixels; zero: not known
+	// Width and Height are the pixels of the picture that regions are given in; 0: those of
+	// the file.
+	Width  int `json:"width,omitempty"`
+	Height int `json:"height,omitempty"`
 }
 
 // Signal is one measurement that speaks for a match.

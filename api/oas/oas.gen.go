@@ -914,13 +914,17 @@ type PendingStatus string
 // Place Where a picture that was compared stands in a file that is more than one picture.
 type Place struct {
 	// Box Pixels after orientation; x0, y0 inclusive, x1, y1 exclusive.
-	Box  *Rect     `json:"box,omitempty"`
-	End  *float32  `json:"end,omitempty"`
-	Kind PlaceKind `json:"kind"`
-	Page *int      `json:"page,omitempty"`
+	Box    *Rect     `json:"box,omitempty"`
+	End    *float32  `json:"end,omitempty"`
+	Height *int      `json:"height,omitempty"`
+	Kind   PlaceKind `json:"kind"`
+	Page   *int      `json:"page,omitempty"`
 
 	// Start Seconds of the video.
 	Start *float32 `json:"start,omitempty"`
+
+	// Width Of the picture that regions are given in
+	Width *int `json:"width,omitempty"`
 }
 
 // PlaceKind defines model for Place.Kind.

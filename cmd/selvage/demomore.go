@@ -37,7 +37,7 @@ func demoMore(e *env, y *system) error {
 		return err
 	}
 	queries = append(queries,
-		query{"a listing with a paragraph of the text", []byte("Spring sale, only this week!\n\n" + strings.ToUpper(demoParagraph) + "\n\nOrder now, ask for our sizes."), text},
+		query{"paragraph lifted", []byte("Spring sale, only this week!\n\n" + strings.ToUpper(demoParagraph) + "\n\nOrder now, ask for our sizes."), text},
 		query{"another text", []byte(demoOther), ""})
 
 	if err := media.Available(); err != nil {
@@ -64,7 +64,7 @@ func demoMore(e *env, y *system) error {
 		if err := png.Encode(&still, clip.Frame(5)); err != nil {
 			return err
 		}
-		queries = append(queries, query{"seconds 3 to 9 of the video, mirrored", cut, id}, query{"a still of the video", still.Bytes(), id}, query{"another video", other, ""})
+		queries = append(queries, query{"clip cut, mirrored", cut, id}, query{"still of the clip", still.Bytes(), id}, query{"another clip", other, ""})
 	}
 
 	fmt.Fprintln(e.stdout)
@@ -102,7 +102,7 @@ func demoWhere(m registry.Match) string {
 		return fmt.Sprintf("at %s of the video", clock(m.RefPart.Start))
 	case len(m.Passages) > 0:
 		p := m.Passages[0]
-		return fmt.Sprintf("characters %s are %s", p.Query, p.Ref)
+		return fmt.Sprintf("characters %d–%d are %d–%d", p.Query.From, p.Query.To, p.Ref.From, p.Ref.To)
 	}
 	return m.Transform.Words
 }

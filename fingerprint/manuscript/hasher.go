@@ -90,6 +90,41 @@ func (h hasher) Preview(ctx context.Context, data []byte) ([]byte, error) {
 	return nil, nil
 }
 
+// PreviewPart implements fingerprint.PartPreviewer: the page, or the picture that is embedded
+// there.
+func (h hasher) PreviewPart(ctx context.Context, data []byte, p fingerprint.Part) ([]byte, error) {
+	doc, err := extract.Extract(ctx, data, h.opts.Limits)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = doc.Close() }()
+	for i := range doc.Pages {
+		page := &doc.Pages[i]
+		if page.Number != p.Page {
+			continue
+		}
+		if p.Kind == fingerprint.PicturePart {
+			for j := range page.Pictures {
+				if page.Pictures[j].Box == p.Box {
+					pic, err := page.Pictures[j].Decode(ctx)
+					if err != nil {
+						return nil, err
+					}
+					return photo.PreviewPicture(pic.RGB)
+				}
+			}
+		}
+		if page.HasRaster() {
+			m, err := page.Raster(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return photo.PreviewPicture(m)
+		}
+	}
+	return nil, nil
+}
+
 // maker collects what is learnt of one document.
 type maker struct {
 	opts   Options

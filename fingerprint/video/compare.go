@@ -83,6 +83,9 @@ type Segment struct {
 	Form           fingerprint.Dihedral `json:"-"`
 	InQuery, InRef geometry.Polygon     `json:"-"`
 	OfQuery, OfRef float64              `json:"-"`
+	// At is a moment of both at which they show the same: that of the outlines, where there
+	// are some.
+	At [2]float64 `json:"at"`
 	// Words say what was done to the picture and to the time; empty where nothing was.
 	Words string `json:"words"`
 

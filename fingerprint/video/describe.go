@@ -17,7 +17,12 @@ const plainSpeed = .08
 // frames in it, and else by the codes.
 func (c *Comparison) describe(q *Query, r *refSide, s *Segment) error {
 	var words []string
+	s.At = [2]float64{(s.Query[0] + s.Query[1]) / 2, (s.Ref[0] + s.Ref[1]) / 2}
 	if best := c.surest(q, s); best != nil {
+		s.At[0] = q.res.Parts[best.pair.Query].Start
+		if best.pair.Ref >= 0 {
+			s.At[1] = r.res.Parts[best.pair.Ref].Start
+		}
 		part, err := r.part(best.pair.Ref)
 		if err != nil {
 			return err

@@ -111,6 +111,24 @@ func (h hasher) Preview(ctx context.Context, data []byte) ([]byte, error) {
 	return photo.PreviewPicture(face)
 }
 
+// PreviewPart implements fingerprint.PartPreviewer.
+func (h hasher) PreviewPart(ctx context.Context, data []byte, p fingerprint.Part) ([]byte, error) {
+	var shown *image.NRGBA
+	opts := h.opts.Limits
+	opts.Rate, opts.Side = 1/Step, fingerprint.PreviewSide
+	_, err := media.Decode(ctx, data, opts, media.Sink{Frame: func(f media.Frame) error {
+		if shown != nil && f.Time > p.Start+Step/2 {
+			return errEnough
+		}
+		shown = f.RGB
+		return nil
+	}})
+	if err != nil && !errors.Is(err, errEnough) || shown == nil {
+		return nil, err
+	}
+	return photo.PreviewPicture(shown)
+}
+
 var errEnough = errors.New("seen enough")
 
 const (
