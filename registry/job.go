@@ -89,7 +89,7 @@ func jobKey(o OwnerID, id JobID) []byte {
 // MaxJobs is how many jobs of one owner may wait or run at a time.
 const MaxJobs = 100
 
-// ErrTooManyJobs: the owner has MaxJobs jobs that have not ended.
+// ErrTooManyJobs is returned where the owner has MaxJobs jobs that have not ended.
 var ErrTooManyJobs = fmt.Errorf("%d jobs of this owner have not ended; wait for some of them: %w", MaxJobs, store.ErrUnavailable)
 
 // jobs works off the jobs, one at a time, oldest first.
