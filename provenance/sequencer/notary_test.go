@@ -67,7 +67,7 @@ func TestNotaryIssues(t *testing.T) {
 		if rep := r.Verify(n.Policy()); rep.Outcome != provenance.Proved {
 			t.Fatal(rep)
 		}
-		tokens[string(r.Token)] = true
+		tokens[string(r.Tokens[0].Token)] = true
 	}
 	if int64(len(tokens)) != authority.n.Load() || len(tokens) > 32 {
 		t.Errorf("%d tokens, authority asked %d times for 64 receipts", len(tokens), authority.n.Load())
