@@ -146,6 +146,10 @@ func (s *Service) newReport(ctx context.Context, asker OwnerID, f File) (*MatchR
 	}, r, nil
 }
 
+// shortVideo is the length in seconds below which many copies are not found: see
+// docs/accuracy.md.
+const shortVideo = 2.5
+
 // conclude sets the verdict and sentence of the whole report.
 func (rep *MatchReport) conclude(r *fingerprint.Result) {
 	acting := 0
@@ -163,6 +167,9 @@ func (rep *MatchReport) conclude(r *fingerprint.Result) {
 	case r.Insufficient != "":
 		rep.Verdict = Insufficient
 		rep.Reason = "too little information to tell: " + r.Insufficient + "; only the same bytes or pixels would have been found, and were not"
+	case rep.Query.Kind == fingerprint.Video && rep.Query.Duration < shortVideo && len(rep.Matches) == 0:
+		rep.Verdict = Insufficient
+		rep.Reason = fmt.Sprintf("nothing found, and %.1f seconds are too few to rule a copy out", rep.Query.Duration)
 	case len(rep.Matches) > 0:
 		rep.Verdict, rep.Reason = Alike, "merely similar to registered works, which is no reason to act"
 	default:

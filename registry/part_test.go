@@ -76,8 +76,12 @@ func TestPicturesInsideFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want == "" {
-			if len(rep.Matches) > 0 {
-				t.Fatalf("%s: found %+v", name, rep.Matches)
+			verdict := registry.None
+			if rep.Query.Kind == fingerprint.Video && rep.Query.Duration < 2.5 {
+				verdict = registry.Insufficient // too short to rule a copy out
+			}
+			if len(rep.Matches) > 0 || rep.Verdict != verdict {
+				t.Fatalf("%s: %s: found %+v", name, rep.Verdict, rep.Matches)
 			}
 			return nil
 		}
@@ -99,6 +103,7 @@ func TestPicturesInsideFiles(t *testing.T) {
 		t.Errorf("a reel with the photo: %s, segments %+v", m.Verdict, m.Segments)
 	}
 	check("a stranger", asPNG(picture(9)), "")
+	check("a longer reel of strangers", asReel(asPNG(picture(9)), asPNG(picture(10)), asPNG(picture(11))), "")
 	check("a reel of strangers", asReel(asPNG(picture(9)), asPNG(picture(10))), "")
 	if m = check("the same file", asReel(asPNG(picture(1)), asPNG(picture(2)), asPNG(picture(3))), film.ID); m.Verdict != registry.Identical {
 		t.Errorf("the same file: %s", m.Verdict)
