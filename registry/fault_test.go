@@ -28,7 +28,7 @@ func TestFaults(t *testing.T) {
 			r.kv, r.objects = faulty.KV(kv), faulty.Objects(objects)
 			r.start()
 			faulty.FailAfter(n)
-			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			reg, err := r.Register(ctx, registry.RegisterRequest{Owner: "ann", Visibility: registry.Matchable, NoWait: true, Files: []registry.File{{Name: "a.png", Data: data}}})
 			cancel()
 			if err != nil && !errors.Is(err, store.ErrUnavailable) {

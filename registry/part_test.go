@@ -147,7 +147,7 @@ func TestPartsOfAFailedRegistration(t *testing.T) {
 			} else {
 				faulty.FailOnce(n)
 			}
-			short, cancel := context.WithTimeout(ctx, time.Second)
+			short, cancel := context.WithTimeout(ctx, 10*time.Second)
 			_, err := r.Register(short, registry.RegisterRequest{Owner: "ann", NoWait: true, Bulk: true, Files: []registry.File{{Name: "a.reel", Data: data}}})
 			cancel()
 			failed := faulty.Failed()
