@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"selvage/api/oas"
+	"selvage/fingerprint"
 	"selvage/registry"
 )
 
@@ -40,6 +41,14 @@ func waitOf(prefer *string, otherwise time.Duration) time.Duration {
 		}
 	}
 	return otherwise
+}
+
+// enterHashing waits for its turn to hash a file that is no job.
+func (s *Server) enterHashing(ctx context.Context, kind fingerprint.WorkKind, f registry.File) (done func(), err error) {
+	if s.Registry.Heavy(kind, []registry.File{f}) {
+		return s.heavy.enter(ctx, 1)
+	}
+	return s.hashing.enter(ctx, 1)
 }
 
 // awaitJob waits for a job that was just submitted, and answers for it.

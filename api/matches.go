@@ -210,7 +210,7 @@ func (s *Server) CompareWork(c echo.Context, id oas.WorkID, _ oas.CompareWorkPar
 		return err
 	}
 	defer leave()
-	done, err := s.hashing.enter(c.Request().Context(), 1)
+	done, err := s.enterHashing(c.Request().Context(), "", u.files[0])
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func (s *Server) FingerprintFile(c echo.Context, p oas.FingerprintFileParams) er
 		return err
 	}
 	defer leave()
-	done, err := s.hashing.enter(c.Request().Context(), 1)
+	done, err := s.enterHashing(c.Request().Context(), kind, u.files[0])
 	if err != nil {
 		return err
 	}

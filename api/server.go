@@ -22,7 +22,8 @@ type Server struct {
 	echo       *echo.Echo
 	rate       *middleware.RateLimiterMemoryStore
 	memory     *gate // bytes of bodies
-	hashing    *gate // files
+	hashing    *gate // photos
+	heavy      *gate // videos and manuscripts: photos do not wait for them
 	idempotent *idempotency
 	draining   atomic.Bool
 }
@@ -38,6 +39,7 @@ func New(c Config) (*Server, error) {
 	s.rate = newLimiter(c)
 	s.memory = newGate(c.UploadMemory, c.Queue, c.QueueWait)
 	s.hashing = newGate(int64(c.Hashing), c.Queue, c.QueueWait)
+	s.heavy = newGate(1, c.Queue, c.QueueWait)
 	s.idempotent = newIdempotency(c)
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.Use(s.observe, s.authenticate)

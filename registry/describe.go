@@ -86,8 +86,9 @@ func clipSignals(c *video.Comparison) []Signal {
 			Signal{Name: "frames", Value: float64(frames), Of: float64(asked), Text: fmt.Sprintf("%d of %d sampled frames agree in %d stretches", frames, asked, len(c.Segments))},
 			Signal{Name: "scenes", Value: float64(s.Scenes), Of: float64(max(s.Scenes, s.Frames)), Text: fmt.Sprintf("%d different pictures among them", s.Scenes)})
 	}
-	if s := c.SoundWords(); s != "" {
-		out = append(out, Signal{Name: string(fingerprint.Audio), Value: 0, Of: 1, Text: s})
+	if s, m := c.Sound(); s != video.NoSound {
+		// Told beside; it decides nothing.
+		out = append(out, Signal{Name: string(fingerprint.Audio), Value: m.Wrong, Of: 1, Text: s.Words(m)})
 	}
 	if c.SharedBy > 0 {
 		out = append(out, Signal{Name: "shared", Value: c.Shared, Of: 1, Text: fmt.Sprintf("%.0f %% of it is shown by %d other works as well, and was not counted", 100*c.Shared, c.SharedBy)})

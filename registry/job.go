@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/internal/durable"
 	"selvage/store"
 )
 
@@ -177,28 +178,12 @@ func spool(dir string, files []File) error {
 		return err
 	}
 	for i, f := range files {
-		if err := writeSynced(filepath.Join(dir, fmt.Sprint(i)), f.Data); err != nil {
+		if err := durable.WriteFile(filepath.Join(dir, fmt.Sprint(i)), f.Data, 0o600); err != nil {
 			return err
 		}
 	}
-	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)), syncDir(filepath.Dir(filepath.Dir(dir))))
-}
-
-func writeSynced(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	jobs := filepath.Dir(dir)
+	return errors.Join(durable.SyncDir(jobs), durable.SyncDir(filepath.Dir(jobs)))
 }
 
 // Job returns a job of the owner's.

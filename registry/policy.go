@@ -24,7 +24,7 @@ type Policy struct {
 
 // DefaultPolicy acts where the calibrated probability leaves no reasonable doubt; the
 // figures behind it are in docs/accuracy.md.
-var DefaultPolicy = Policy{Version: "policy.v2+" + photo.ModelVersion + "+" + video.ModelVersion + "+manuscript-copy.v1", Act: photo.ActThreshold, Show: photo.AlikeFloor}
+var DefaultPolicy = Policy{Version: "policy.v2+" + photo.ModelVersion + "+" + video.ModelVersion + "+" + manuscript.ModelVersion, Act: photo.ActThreshold, Show: photo.AlikeFloor}
 
 // thresholds of what was compared: pictures by the policy, videos and manuscripts by their
 // own models.

@@ -54,7 +54,7 @@ func (*demoCmd) Run(e *env) error {
 	if best == nil {
 		return errors.New("the demo found no copy at all, so there is nothing to prove")
 	}
-	if err := demoMore(e, y); err != nil {
+	if err := demoKinds(e, y); err != nil {
 		return err
 	}
 	bundle := filepath.Join(dir, "evidence.zip")

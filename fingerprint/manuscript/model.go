@@ -14,6 +14,9 @@ const (
 	AlikeFloor   = .002
 )
 
+// ModelVersion names the thresholds and slopes below.
+const ModelVersion = "manuscript-copy.v1"
+
 const longPassage = 120 // units of a passage that tells by itself
 
 // textProbability is the probability that texts which share so much were copied.

@@ -19,7 +19,7 @@ func BenchmarkHash720p(b *testing.B) {
 	made := exec.CommandContext(b.Context(), "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=1280x720:r=30:d=30",
 		"-f", "lavfi", "-i", "anoisesrc=d=30:a=0.2", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-c:a", "aac", path)
 	if err := made.Run(); err != nil {
-		b.Skipf("needs ffmpeg: %v", err)
+		b.Fatalf("needs ffmpeg: %v", err)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {

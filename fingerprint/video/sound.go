@@ -56,10 +56,10 @@ func soundOf(r *fingerprint.Result) (audio.Print, bool) {
 	return p, err == nil
 }
 
-// SoundWords say in words what Sound found, for beside the reason; empty where one of the
-// videos has no sound.
-func (c *Comparison) SoundWords() string {
-	switch s, m := c.Sound(); s {
+// Words say what Comparison.Sound found, for beside the reason; empty where one of the videos
+// has no sound.
+func (s Sound) Words(m audio.Match) string {
+	switch s {
 	case SameSound:
 		return fmt.Sprintf("same sound, from %s to %s", clock(m.Query[0]), clock(m.Query[1]))
 	case MovedSound:

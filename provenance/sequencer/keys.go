@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"selvage/provenance/internal/durable"
+	"selvage/internal/durable"
 )
 
 // Keys are the service's own signing keys.

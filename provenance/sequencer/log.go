@@ -17,8 +17,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"selvage/internal/durable"
 	"selvage/provenance"
-	"selvage/provenance/internal/durable"
 	"selvage/provenance/witness"
 )
 

@@ -26,8 +26,8 @@ import (
 	"sync"
 	"time"
 
+	"selvage/internal/durable"
 	"selvage/provenance"
-	"selvage/provenance/internal/durable"
 )
 
 // LocalName is the common name in the local authority's certificates.

@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"selvage/internal/durable"
 	"selvage/provenance"
-	"selvage/provenance/internal/durable"
 )
 
 // key signs cosignatures.

@@ -18,8 +18,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"selvage/internal/durable"
 	"selvage/provenance"
-	"selvage/provenance/internal/durable"
 )
 
 // Kind says what a monitor found.

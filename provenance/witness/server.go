@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"selvage/provenance/internal/durable"
+	"selvage/internal/durable"
 )
 
 // ServerConfig says where a witness keeps its things.

@@ -50,6 +50,9 @@ func TestOCR(t *testing.T) {
 	langs, err := extract.OCRLanguages()
 	must(t, err)
 	if !slices.Contains(langs, "eng") || !slices.Contains(langs, "chi_sim") {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("tesseract reads only %q: see tools/setup.sh", langs)
+		}
 		t.Skipf("tesseract reads only %q", langs)
 	}
 	runs, err := extract.OCR(t.Context(), typeset(t, "NotoSans-Regular.ttf.gz", 28, "The warp runs the length", "of the woven cloth."), "eng")

@@ -13,9 +13,9 @@ import (
 	"selvage/registry"
 )
 
-// demoMore does with a video and a text what demoMatch does with pictures. Without ffmpeg the
+// demoKinds does with a video and a text what demoMatch does with pictures. Without ffmpeg the
 // video is left out.
-func demoMore(e *env, y *system) error {
+func demoKinds(e *env, y *system) error {
 	register := func(name string, data []byte) (registry.WorkID, error) {
 		r, err := y.registry.Register(e.ctx, registry.RegisterRequest{
 			Owner: "ann-the-designer", Visibility: registry.Matchable, Files: []registry.File{{Name: name, Data: data}},
