@@ -51,14 +51,14 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 		return nil, err
 	}
 	seen := s.seq.settled()
-	hits, millis, err := s.search(ctx, rep.Query.Digest, r, answerScope(asker, q.Alike))
+	hits, millis, err := s.search(ctx, rep.Query.Digest, r, answerScope(asker, q.extent()))
 	if err != nil {
 		return nil, err
 	}
 	for k, v := range millis {
 		rep.Millis[k] = v
 	}
-	if hits, err = s.asPage(ctx, q, rep, r, hits, answerScope(asker, q.Alike)); err != nil {
+	if hits, err = s.asPage(ctx, q, rep, r, hits, answerScope(asker, q.extent())); err != nil {
 		return nil, err
 	}
 	all, err := s.sift(ctx, q.Asker, rep.Query.Digest, r, hits)
@@ -102,6 +102,11 @@ func (q *MatchRequest) extent() extent {
 	return onlyActing
 }
 
+// mayShow reports whether an answer may show a hit that is not to act upon.
+func (s *Service) mayShow(f found, want extent) bool {
+	return want == alsoUnlikely || want == alsoAlike && s.policy.shows(f)
+}
+
 // shown describes what an answer shows of the hits, and counts the acting ones it leaves out.
 func (s *Service) shown(hits []found, r *fingerprint.Result, asker OwnerID, want extent) (out []Match, more int) {
 	out = []Match{}
@@ -116,7 +121,7 @@ func (s *Service) shown(hits []found, r *fingerprint.Result, asker OwnerID, want
 			}
 			acts++
 			perOwner[f.work.Owner]++
-		case want == onlyActing || want == alsoAlike && !s.policy.shows(f) || similar == maxAlike:
+		case !s.mayShow(f, want) || similar == maxAlike:
 			continue
 		default:
 			similar++

@@ -37,7 +37,7 @@ func (s *Service) asPage(ctx context.Context, q MatchRequest, rep *MatchReport, 
 		return nil, err
 	}
 	hits = surest(hits, more)
-	return hits, s.proven(ctx, hits, sc.alike)
+	return hits, s.proven(ctx, hits, sc.want)
 }
 
 // readPage reads a picture as a page, where that may lead anywhere.

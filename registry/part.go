@@ -233,9 +233,17 @@ func (s *spans) thin(list []candidate, limit int) ([]candidate, error) {
 	if len(list) <= limit {
 		return list, nil
 	}
+	byOwner := map[ownerNumber]int{}
+	for _, c := range list {
+		byOwner[c.owner]++
+	}
 	met := map[assetRef]int{}
 	kept := list[:0]
 	for _, c := range list {
+		if byOwner[c.owner] <= partsPerAsset { // nothing of theirs can be too much
+			kept = append(kept, c)
+			continue
+		}
 		asset, n, err := s.of(c.assetRef)
 		if err != nil {
 			return nil, err

@@ -143,8 +143,8 @@ func (q *Query) Compare(ref *fingerprint.Result, variants ...local.Variant) *Com
 	small, large := newSheet(half(proof)), (*sheet)(nil)
 	var places []Place
 	for _, g := range guesses {
-		p, ok := q.sketch(g, c, small, pairsOf)
-		if !ok || slices.ContainsFunc(places, p.sameAs) {
+		p := Place{Map: g.m, Mirrored: g.variant&local.Mirrored != 0, Negative: g.variant&local.Negative != 0}
+		if slices.ContainsFunc(places, p.sameAs) || !q.sketch(&p, c, small, pairsOf(g.variant)) || slices.ContainsFunc(places, p.sameAs) {
 			continue
 		}
 		if large == nil {
@@ -317,19 +317,18 @@ func pairWeight(p local.Pairing) float64 {
 	return w
 }
 
-// sketch lays the pictures over each other as guessed, at half the size of the proof
+// sketch lays the pictures over each other where p was guessed to be, at half the size of the proof
 // picture, and reports whether that is worth a closer look.
-func (q *Query) sketch(g guess, c *Comparison, small *sheet, pairsOf func(local.Variant) []geometry.Pair) (Place, bool) {
-	p := Place{Map: g.m, Mirrored: g.variant&local.Mirrored != 0, Negative: g.variant&local.Negative != 0}
+func (q *Query) sketch(p *Place, c *Comparison, small *sheet, pairs []geometry.Pair) bool {
 	p.Map, p.coarse = q.lay(p.Map, c.ref, small, p.Negative, 4)
 	amount, share := p.coarse.Above[3], p.coarse.Above[3]/max(p.coarse.Texture, 1)
 	switch {
 	case amount < leastEvidence || share < leastShare:
-		return p, false
+		return false
 	case share >= plainShare:
-		return p, true
+		return true
 	}
-	return p, q.grip(&p, c, pairsOf(g.variant)).inliers >= leastGrip
+	return q.grip(p, c, pairs).inliers >= leastGrip
 }
 
 // A guess is followed if this much texture agrees, in grey levels times pixels of the

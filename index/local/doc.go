@@ -13,7 +13,7 @@
 // # Score
 //
 // A probe matches a feature of a picture that stands under one of the probe's words and has a
-// signature within 24 bits of the probe's (Jégou, Douze and Schmid, "Improving Bag-of-Features
+// signature within 20 bits of the probe's (Jégou, Douze and Schmid, "Improving Bag-of-Features
 // for Large Scale Image Search", 2010). Of several in one picture the nearest counts, so that a
 // feature that a picture has many times is not counted many times; of equally near ones, that
 // under the earlier word, and then that with the least size (in quarters of an octave) and angle.

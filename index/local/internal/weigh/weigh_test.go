@@ -18,7 +18,7 @@ func TestRoots(t *testing.T) {
 		}
 	}
 	for h, c := range closeness {
-		x := float64(h) / (.55 * MaxDistance)
+		x := float64(h) / 13.2
 		if want := 65536 * math.Exp(-x*x); math.Abs(float64(c)-want) > .51 {
 			t.Errorf("closeness at %d is %d, want %g", h, c, want)
 		}
@@ -32,7 +32,7 @@ func TestWeights(t *testing.T) {
 	} {
 		idf := math.Log2(1 + float64(c.pictures)/float64(c.features))
 		for h := 0; h <= MaxDistance; h += 6 {
-			x := float64(h) / (.55 * MaxDistance)
+			x := float64(h) / 13.2
 			want := 256 * idf * idf / math.Sqrt(float64(c.probes)) * math.Exp(-x*x)
 			got := float64(Vote(Word(c.pictures, c.features, c.probes), h))
 			if math.Abs(got-max(1, want)) > 1+.05*want {
