@@ -262,7 +262,7 @@ func (s *Service) openJobs(ctx context.Context) error {
 		var bad error
 		err := tx.Scan([]byte("J/"), nil, func(k, v []byte) bool {
 			var rec jobRecord
-			if bad = decodeRow(k, v, &rec); bad != nil {
+			if bad = decodeRow(tx, k, v, &rec); bad != nil {
 				return false
 			}
 			if !rec.State.Ended() {
