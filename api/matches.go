@@ -242,20 +242,5 @@ func (s *Server) FingerprintFile(c echo.Context, p oas.FingerprintFileParams) er
 
 // ListEvents is GET /v1/events.
 func (s *Server) ListEvents(c echo.Context, p oas.ListEventsParams) error {
-	limit, cursor, err := paging("events", p.Limit, p.Cursor)
-	if err != nil {
-		return err
-	}
-	page, err := s.Registry.Events(c.Request().Context(), actorOf(c).owner, cursor, limit)
-	if err != nil {
-		return err
-	}
-	out := struct {
-		Items []registry.Event `json:"items"`
-		Next  *string          `json:"next,omitempty"`
-	}{Items: page.Items, Next: nextCursor("events", page.Next)}
-	if out.Items == nil {
-		out.Items = []registry.Event{}
-	}
-	return sendJSON(c, http.StatusOK, out)
+	return sendPage(c, "events", p.Limit, p.Cursor, s.Registry.Events, func(e *registry.Event) registry.Event { return *e })
 }
