@@ -35,7 +35,7 @@ demo: setup-demo build ## the main job on real input: register, match, evidence,
 .PHONY: test
 test: setup-test s3server ## vet and every test, with a real S3 server; no C compiler
 	$(GO) vet -tags '$(TAGS)' $(PKGS)
-	$(S3ENV) $(GO) test -tags '$(TAGS)' -timeout 5m $(PKGS)
+	$(S3ENV) $(GO) test -vet=off -tags '$(TAGS)' -timeout 5m $(PKGS) # vetted above
 
 .PHONY: outsiders
 outsiders: setup-outsiders ## the checks by programs of others: Bouncy Castle, a browser, a plain shell

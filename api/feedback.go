@@ -92,18 +92,7 @@ func (s *Server) ReadMatchFeedback(c echo.Context, id oas.MatchID, _ oas.ReadMat
 
 // ListFeedback is GET /v1/feedback.
 func (s *Server) ListFeedback(c echo.Context, p oas.ListFeedbackParams) error {
-	limit, cursor, err := paging("feedback", p.Limit, p.Cursor)
-	if err != nil {
-		return err
-	}
-	page, err := s.Registry.Feedback(c.Request().Context(), actorOf(c).owner, cursor, limit)
-	if err != nil {
-		return err
-	}
-	return sendJSON(c, http.StatusOK, struct {
-		Items []feedback `json:"items"`
-		Next  *string    `json:"next,omitempty"`
-	}{viewFeedbacks(page.Items), nextCursor("feedback", page.Next)})
+	return sendPage(c, "feedback", p.Limit, p.Cursor, s.Registry.Feedback, func(f *registry.Feedback) feedback { return viewFeedback(*f) })
 }
 
 // ReportFeedback is GET /v1/feedback/report.

@@ -113,25 +113,7 @@ func (s *Server) renewJob(ctx context.Context, who actor, a *answer) (*answer, e
 
 // ListJobs is GET /v1/jobs.
 func (s *Server) ListJobs(c echo.Context, p oas.ListJobsParams) error {
-	limit, cursor, err := paging("jobs", p.Limit, p.Cursor)
-	if err != nil {
-		return err
-	}
-	page, err := s.Registry.Jobs(c.Request().Context(), actorOf(c).owner, cursor, limit)
-	if err != nil {
-		return err
-	}
-	out := jobPage{Items: []*registry.Job{}, Next: nextCursor("jobs", page.Next)}
-	for i := range page.Items {
-		out.Items = append(out.Items, viewJob(&page.Items[i]))
-	}
-	return sendJSON(c, http.StatusOK, out)
-}
-
-// jobPage is JobPage of the spec.
-type jobPage struct {
-	Items []*registry.Job `json:"items"`
-	Next  *string         `json:"next,omitempty"`
+	return sendPage(c, "jobs", p.Limit, p.Cursor, s.Registry.Jobs, viewJob)
 }
 
 // viewJob shows what is related without what is internal.

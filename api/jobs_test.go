@@ -117,6 +117,16 @@ func TestJobs(t *testing.T) {
 			t.Errorf("cancelling %s: %d %s", j, r.status, r.body)
 		}
 	}
+	// Of jobs, too, what was answered is counted, once: the seed's query, a photo and a film.
+	counted := string(e.do(call{method: "GET", path: "/metrics", key: "officer"}).body)
+	for _, want := range []string{`{verdict="identical"} 1`, `{verdict="part"} 1`, `{verdict="none"} 1`, `{verdict="copy"} 0`} {
+		if !strings.Contains(counted, "selvage_matches_total"+want) {
+			t.Errorf("no selvage_matches_total%s", want)
+		}
+	}
+	if r := e.do(at("/v1/jobs/j_" + strings.Repeat("9", 26))); r.status != http.StatusNotFound || !strings.Contains(r.str("detail"), "forgotten") {
+		t.Errorf("a job that is there no more: %d %s", r.status, r.body)
+	}
 	if r := e.do(call{method: "GET", path: "/v1/jobs?limit=10", key: "bert"}); len(r.at("items").([]any)) != 4 {
 		t.Errorf("bert's jobs: %s", r.body)
 	}

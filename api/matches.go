@@ -84,12 +84,7 @@ func (s *Server) match(ctx context.Context, asker registry.OwnerID, f registry.F
 		return nil, err
 	}
 	defer done()
-	r, err := s.Registry.Match(ctx, registry.MatchRequest{Asker: asker, File: f, Alike: alike})
-	if err != nil {
-		return nil, err
-	}
-	s.Metrics.matched(r)
-	return r, nil
+	return s.Registry.Match(ctx, registry.MatchRequest{Asker: asker, File: f, Alike: alike})
 }
 
 // matchByJob matches a file as a job and waits for it, however long it takes.
@@ -105,11 +100,7 @@ func (s *Server) matchByJob(ctx context.Context, asker registry.OwnerID, f regis
 	if j.State != registry.JobDone {
 		return nil, &fault{slug: slugJobCancelled, detail: fmt.Sprintf("job %s; send the file again", j.ID)}
 	}
-	r, err := s.Registry.MatchByID(ctx, asker, j.Match)
-	if err == nil {
-		s.Metrics.matched(r)
-	}
-	return r, err
+	return s.Registry.MatchByID(ctx, asker, j.Match)
 }
 
 // batchAnswer is one answer of a batch: BatchAnswer of the spec.
@@ -251,20 +242,5 @@ func (s *Server) FingerprintFile(c echo.Context, p oas.FingerprintFileParams) er
 
 // ListEvents is GET /v1/events.
 func (s *Server) ListEvents(c echo.Context, p oas.ListEventsParams) error {
-	limit, cursor, err := paging("events", p.Limit, p.Cursor)
-	if err != nil {
-		return err
-	}
-	page, err := s.Registry.Events(c.Request().Context(), actorOf(c).owner, cursor, limit)
-	if err != nil {
-		return err
-	}
-	out := struct {
-		Items []registry.Event `json:"items"`
-		Next  *string          `json:"next,omitempty"`
-	}{Items: page.Items, Next: nextCursor("events", page.Next)}
-	if out.Items == nil {
-		out.Items = []registry.Event{}
-	}
-	return sendJSON(c, http.StatusOK, out)
+	return sendPage(c, "events", p.Limit, p.Cursor, s.Registry.Events, func(e *registry.Event) registry.Event { return *e })
 }

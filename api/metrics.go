@@ -15,7 +15,7 @@ import (
 )
 
 // Metrics are the figures of one process: requests, stages, verdicts, the build and the
-// Go runtime. Give Observe to the registry's Config before the Server is made.
+// Go runtime. Give Observe and Matched to the registry's Config before the Server is made.
 type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
@@ -94,6 +94,7 @@ func (m *Metrics) request(route, method string, status int, d time.Duration) {
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(d.Seconds())
 }
 
-func (m *Metrics) matched(r *registry.MatchReport) {
+// Matched counts an answered query. It is safe for concurrent use.
+func (m *Metrics) Matched(r *registry.MatchReport) {
 	m.verdicts.WithLabelValues(string(r.Verdict)).Inc()
 }

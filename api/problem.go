@@ -134,6 +134,8 @@ func faultOf(err error) *fault {
 		return echoFault(e)
 	}
 	switch {
+	case errors.Is(err, registry.ErrNoJob):
+		return &fault{slug: slugNotFound, detail: "no such job for this key: check the identifier and the owner; a job is forgotten some days after its end, while the work or match that came of it stays", err: err}
 	case errors.Is(err, registry.ErrNotFound), errors.Is(err, ErrNoKey):
 		return &fault{slug: slugNotFound, detail: "nothing of this name exists for this key; check the identifier and the owner", err: err}
 	case errors.Is(err, registry.ErrPending):

@@ -289,7 +289,6 @@ func TestMetricsAndLog(t *testing.T) {
 		`selvage_http_request_duration_seconds_count{method="other",route="/v1/works",status="405"} 1`,
 		`selvage_http_request_duration_seconds_count{method="POST",route="/v1/matches",status="200"} 1`,
 		`selvage_stage_duration_seconds_count{stage="search"} 1`,
-		`selvage_matches_total{verdict="identical"} 1`,
 		"selvage_http_requests_in_flight 1",
 		"go_goroutines", "selvage_build_info{",
 	} {

@@ -31,7 +31,7 @@ func newRealEnvWith(t *testing.T, hashers fingerprint.Set) *env {
 	metrics := NewMetrics(nil)
 	s, err := registry.Open(context.Background(), registry.Config{
 		KV: kv, Blobs: store.NewBlobs(mem.NewObjects()), Notary: notary, Hashers: hashers,
-		DataDir: dir, Observe: metrics.Observe,
+		DataDir: dir, Observe: metrics.Observe, Matched: metrics.Matched,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,9 +1,13 @@
 package api
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"strings"
+
+	"github.com/labstack/echo/v4"
 
 	"selvage/api/oas"
 	"selvage/fingerprint"
@@ -154,6 +158,28 @@ func nextCursor(list, next string) *string {
 		return nil
 	}
 	return some(base64.RawURLEncoding.EncodeToString([]byte(list + ":" + next)))
+}
+
+// sendPage answers with one page of a list of the owner's.
+func sendPage[T, V any](c echo.Context, list string, limit *int, cursor *string,
+	read func(ctx context.Context, o registry.OwnerID, cursor string, limit int) (registry.Page[T], error), view func(*T) V,
+) error {
+	n, from, err := paging(list, limit, cursor)
+	if err != nil {
+		return err
+	}
+	page, err := read(c.Request().Context(), actorOf(c).owner, from, n)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Items []V     `json:"items"`
+		Next  *string `json:"next,omitempty"`
+	}{Items: make([]V, len(page.Items)), Next: nextCursor(list, page.Next)}
+	for i := range page.Items {
+		out.Items[i] = view(&page.Items[i])
+	}
+	return sendJSON(c, http.StatusOK, out)
 }
 
 func paging(list string, limit *int, cursor *string) (int, string, error) {

@@ -11,19 +11,7 @@ import (
 
 // ListWorks is GET /v1/works.
 func (s *Server) ListWorks(c echo.Context, p oas.ListWorksParams) error {
-	limit, cursor, err := paging("works", p.Limit, p.Cursor)
-	if err != nil {
-		return err
-	}
-	page, err := s.Registry.Works(c.Request().Context(), actorOf(c).owner, cursor, limit)
-	if err != nil {
-		return err
-	}
-	out := oas.WorkPage{Items: []oas.Work{}, Next: nextCursor("works", page.Next)}
-	for i := range page.Items {
-		out.Items = append(out.Items, viewWork(&page.Items[i], true, false))
-	}
-	return sendJSON(c, http.StatusOK, out)
+	return sendPage(c, "works", p.Limit, p.Cursor, s.Registry.Works, func(w *registry.Work) oas.Work { return viewWork(w, true, false) })
 }
 
 // ReadWork is GET /v1/works/{id}.

@@ -66,7 +66,7 @@ func (s *Service) eachFeedback(ctx context.Context, prefix string, f func(*Feedb
 					return false
 				}
 				fb := new(Feedback)
-				if bad = decodeRow(k, v, fb); bad != nil {
+				if bad = decodeRow(tx, k, v, fb); bad != nil {
 					return false
 				}
 				rows = append(rows, fb)

@@ -139,7 +139,7 @@ func readCustody(tx store.Txn, o OwnerID, w WorkID) (text []byte, events []custo
 	previous := ""
 	for i, line := range lines {
 		var e custodyEvent
-		if err := decodeRow(prefix, line, &e); err != nil {
+		if err := decodeRow(tx, prefix, line, &e); err != nil {
 			return nil, nil, err
 		}
 		if e.N != uint64(i+1) || e.Previous != previous {

@@ -144,7 +144,7 @@ func (s *Service) DesignerKeys(ctx context.Context, o OwnerID) ([]DesignerKey, e
 		prefix := designerKeys(o)
 		err := tx.Scan(prefix, prefix, func(k, v []byte) bool {
 			var rec designerKeyRecord
-			if bad = decodeRow(k, v, &rec); bad == nil {
+			if bad = decodeRow(tx, k, v, &rec); bad == nil {
 				out = append(out, rec.DesignerKey)
 			}
 			return bad == nil

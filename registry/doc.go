@@ -50,6 +50,7 @@
 //	g/<owner>/<digest hex>/<work>      pairRecord: what the owner said of this query and work
 //	i/<owner>/<entry, descending>      ignoredRecord*: one picture of the ignore bank
 //	J/<owner>/<job, descending>        jobRecord: long work under way, or how it ended
+//	                                   (deleted Config.KeepJobs after that)
 //	c/<seq be64>                       change feed: works that the indexes must look at
 //	l/<owner>/<work>                   outbox of the log: empty
 //	q/<seq be64>/<owner>               outbox of the watcher: watchRow, oldest first

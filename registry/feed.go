@@ -158,7 +158,7 @@ func (s *Service) replay(ctx context.Context) error {
 		var bad error
 		err := tx.Scan([]byte("c/"), changeKey(from), func(k, v []byte) bool {
 			var c change
-			if bad = decodeRow(k, v, &c); bad != nil {
+			if bad = decodeRow(tx, k, v, &c); bad != nil {
 				return false
 			}
 			todo = append(todo, c)

@@ -224,7 +224,7 @@ func rejections(tx store.Txn, o OwnerID, digests []fingerprint.Digest) (map[Work
 		prefix := []byte(pairPrefix(o, d))
 		err := tx.Scan(prefix, nil, func(k, v []byte) bool {
 			var row pairRecord
-			if bad = decodeRow(k, v, &row); bad == nil && row.Rejected {
+			if bad = decodeRow(tx, k, v, &row); bad == nil && row.Rejected {
 				out[WorkID(bytes.TrimPrefix(k, prefix))] = true
 			}
 			return bad == nil

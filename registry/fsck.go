@@ -111,7 +111,7 @@ func (c *checker) works(ctx context.Context) (works []*Work, err error) {
 	err = c.s.KV.View(ctx, func(tx store.Txn) error {
 		return tx.Scan([]byte("w/"), nil, func(k, v []byte) bool {
 			w := new(Work)
-			if err := decodeRow(k, v, w); err != nil {
+			if err := decodeRow(tx, k, v, w); err != nil {
 				c.problem("%v", err)
 				return true
 			}
@@ -201,7 +201,7 @@ func (c *checker) outboxes(ctx context.Context) error {
 	return c.s.KV.View(ctx, func(tx store.Txn) error {
 		err := tx.Scan([]byte("R/"), nil, func(k, v []byte) bool {
 			var rec proofRecord
-			err := decodeRow(k, v, &rec)
+			err := decodeRow(tx, k, v, &rec)
 			if err == nil && rec.Receipt == nil {
 				return true // sealed, and logged when its evidence is asked for again
 			}
@@ -224,7 +224,7 @@ func (c *checker) outboxes(ctx context.Context) error {
 		}
 		err = tx.Scan([]byte("y/"), nil, func(k, v []byte) bool {
 			var rec designerKeyRecord
-			err := decodeRow(k, v, &rec)
+			err := decodeRow(tx, k, v, &rec)
 			if err == nil {
 				_, err = provenance.OpenKey(rec.Proof.Envelope)
 			}
@@ -244,7 +244,7 @@ func (c *checker) outboxes(ctx context.Context) error {
 		}
 		err = tx.Scan([]byte("K/"), nil, func(k, v []byte) bool {
 			var rec caseRecord
-			err := decodeRow(k, v, &rec)
+			err := decodeRow(tx, k, v, &rec)
 			owner, _, _ := strings.Cut(strings.TrimPrefix(string(k), "K/"), "/")
 			for name, blob := range rec.Blobs {
 				ref := store.BlobRef{Space: owner, Digest: blob.Digest}
@@ -268,11 +268,7 @@ func (c *checker) outboxes(ctx context.Context) error {
 			return err
 		}
 		return tx.Scan([]byte("q/"), nil, func(k, v []byte) bool {
-			v, err := wholeRow(tx, k, v)
-			if err == nil {
-				err = decodeRow(k, v, new(watchRow))
-			}
-			if err != nil {
+			if err := decodeRow(tx, k, v, new(watchRow)); err != nil {
 				c.problem("%v", err)
 			}
 			c.rep.Untold++
@@ -388,7 +384,7 @@ func (s *Service) Reindex(ctx context.Context) (works int, err error) {
 		var bad error
 		err := tx.Scan([]byte("w/"), nil, func(k, v []byte) bool {
 			var w Work
-			if bad = decodeRow(k, v, &w); bad != nil {
+			if bad = decodeRow(tx, k, v, &w); bad != nil {
 				return false
 			}
 			all = append(all, change{Owner: w.Owner, Work: w.ID})

@@ -15,7 +15,7 @@ func (c *checker) judgements(ctx context.Context) error {
 	return c.s.KV.View(ctx, func(tx store.Txn) error {
 		err := tx.Scan([]byte("f/"), nil, func(k, v []byte) bool {
 			var f Feedback
-			if err := decodeRow(k, v, &f); err != nil {
+			if err := decodeRow(tx, k, v, &f); err != nil {
 				c.problem("%v", err)
 				return true
 			}
@@ -36,7 +36,7 @@ func (c *checker) judgements(ctx context.Context) error {
 		}
 		return tx.Scan([]byte("g/"), nil, func(k, v []byte) bool {
 			var row pairRecord
-			err := decodeRow(k, v, &row)
+			err := decodeRow(tx, k, v, &row)
 			parts := strings.Split(string(k), "/") // g, owner, digest, work
 			if err == nil && len(parts) == 4 {
 				var f *Feedback

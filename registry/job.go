@@ -93,6 +93,9 @@ const MaxJobs = 100
 // ErrTooManyJobs is returned where the owner has MaxJobs jobs that have not ended.
 var ErrTooManyJobs = fmt.Errorf("%d jobs of this owner have not ended; wait for some of them: %w", MaxJobs, store.ErrUnavailable)
 
+// ErrNoJob is returned where the owner has no such job, or has it no more: see Config.KeepJobs.
+var ErrNoJob = fmt.Errorf("no such job, or it ended long ago: %w", ErrNotFound)
+
 // jobs works off the jobs, one at a time, oldest first.
 type jobs struct {
 	s    *Service
@@ -197,14 +200,14 @@ func (s *Service) Job(ctx context.Context, o OwnerID, id JobID) (*Job, error) {
 
 func (s *Service) jobRecord(ctx context.Context, o OwnerID, id JobID) (rec *jobRecord, err error) {
 	if !validID("j_", string(id)) {
-		return nil, ErrNotFound
+		return nil, ErrNoJob
 	}
 	err = s.KV.View(ctx, func(tx store.Txn) (err error) {
 		rec, err = load[jobRecord](tx, jobKey(o, id))
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		err = ErrNotFound
+		err = ErrNoJob
 	}
 	return rec, err
 }
@@ -262,7 +265,7 @@ func (s *Service) openJobs(ctx context.Context) error {
 		var bad error
 		err := tx.Scan([]byte("J/"), nil, func(k, v []byte) bool {
 			var rec jobRecord
-			if bad = decodeRow(k, v, &rec); bad != nil {
+			if bad = decodeRow(tx, k, v, &rec); bad != nil {
 				return false
 			}
 			if !rec.State.Ended() {
@@ -468,6 +471,72 @@ func (s *Service) saveJob(ctx context.Context, rec *jobRecord) error {
 	err := s.KV.Update(ctx, func(tx store.Txn) error { return save(tx, jobKey(rec.Owner, rec.ID), rec) })
 	if err != nil {
 		return fmt.Errorf("job %s: %w", rec.ID, err)
+	}
+	return nil
+}
+
+const (
+	keepJobs    = 7 * 24 * time.Hour // where Config.KeepJobs does not say
+	forgetEvery = time.Hour
+	forgetBatch = 500 // rows a transaction
+)
+
+// forgetJobs deletes the rows of jobs that ended long ago, at once and then every hour, until
+// ctx ends. What a job made has rows of its own, which stay.
+func (s *Service) forgetJobs(ctx context.Context) {
+	tick := time.NewTicker(forgetEvery)
+	defer tick.Stop()
+	for {
+		if err := s.forgetEnded(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn("ended jobs not forgotten; it is tried again in an hour", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// forgetEnded deletes the rows of jobs that ended more than KeepJobs ago. Nobody writes the row
+// of a job that has ended, so what was read is still true when it is deleted.
+func (s *Service) forgetEnded(ctx context.Context) error {
+	before := s.Clock().Add(-s.KeepJobs)
+	for from := []byte("J/"); from != nil; {
+		var old [][]byte
+		next := from
+		from = nil
+		err := s.KV.View(ctx, func(tx store.Txn) error {
+			var bad error
+			err := tx.Scan([]byte("J/"), next, func(k, v []byte) bool {
+				if len(old) == forgetBatch {
+					from = slices.Clone(k)
+					return false
+				}
+				var rec jobRecord
+				if bad = decodeRow(tx, k, v, &rec); bad != nil {
+					return false
+				}
+				if rec.Ended != nil && rec.Ended.Before(before) {
+					old = append(old, slices.Clone(k))
+				}
+				return true
+			})
+			return errors.Join(err, bad)
+		})
+		if err == nil && len(old) > 0 {
+			err = s.KV.Update(ctx, func(tx store.Txn) error {
+				for _, k := range old {
+					if err := deleteRow(tx, k); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("forget ended jobs: %w", err)
+		}
 	}
 	return nil
 }

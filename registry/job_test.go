@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -28,6 +29,37 @@ func (h stuckReel) Hash(ctx context.Context, data []byte) (*fingerprint.Result, 
 	h.begun <- struct{}{}
 	<-ctx.Done()
 	return nil, ctx.Err()
+}
+
+// TestJobIsForgotten: a start forgets what ended long ago, and the report stays.
+func TestJobIsForgotten(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	r := newRig(t)
+	j, err := r.SubmitMatch(ctx, registry.MatchRequest{Asker: "bob", File: registry.File{Data: asPNG(picture(1))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, failed, err := r.AwaitJob(ctx, "bob", j.ID)
+	if err != nil || failed != nil || j.State != registry.JobDone {
+		t.Fatalf("%+v, %v, %v", j, failed, err)
+	}
+	r.stop()
+	r.clock = func() time.Time { return time.Now().Add(8 * 24 * time.Hour) }
+	r.start()
+	for {
+		if _, err = r.Job(ctx, "bob", j.ID); err != nil || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(time.Millisecond) // a start does not wait for it
+	}
+	if !errors.Is(err, registry.ErrNoJob) {
+		t.Errorf("a job that ended 8 days ago: %v, want ErrNoJob", err)
+	}
+	if _, err := r.MatchByID(ctx, "bob", j.Match); err != nil {
+		t.Errorf("its report: %v", err)
+	}
+	r.clean()
 }
 
 // TestJobsAfterRestart: a job that was under way and one that waited are done after a

@@ -118,15 +118,27 @@ func assetOf(id index.ID) assetRef {
 
 // load reads a JSON row.
 func load[T any](tx store.Txn, key []byte) (*T, error) {
-	b, err := getRow(tx, key)
+	b, err := tx.Get(key)
 	if err != nil {
 		return nil, err
 	}
 	v := new(T)
-	if err := json.Unmarshal(b, v); err != nil {
-		return nil, fmt.Errorf("row %q: %w: %w", key, store.ErrCorrupt, err)
+	if err := decodeRow(tx, key, b, v); err != nil {
+		return nil, err
 	}
 	return v, nil
+}
+
+// decodeRow reads the JSON row whose value under its key is at hand, as in a scan.
+func decodeRow(tx store.Txn, key, value []byte, out any) error {
+	b, err := wholeRow(tx, key, value)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return fmt.Errorf("row %q: %w: %w", key, store.ErrCorrupt, err)
+	}
+	return nil
 }
 
 // save writes a JSON row.

@@ -71,6 +71,7 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	if err := s.keepReport(ctx, rep, r, seen); err != nil {
 		return nil, err
 	}
+	s.Matched(rep)
 	return rep, nil
 }
 

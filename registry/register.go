@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -404,13 +403,6 @@ func (s *Service) commit(ctx context.Context, q RegisterRequest, assets []Asset,
 	}
 	s.logged.add(q.Owner, work.ID)
 	return work, key, nil
-}
-
-func decodeRow(k, v []byte, out any) error {
-	if err := json.Unmarshal(v, out); err != nil {
-		return fmt.Errorf("row %q: %w: %w", k, store.ErrCorrupt, err)
-	}
-	return nil
 }
 
 // sameClaims refuses to answer with an earlier registration of the same files that does not

@@ -29,6 +29,7 @@ import (
 
 // rig is a registry over memory, whose directory survives a restart.
 type rig struct {
+	clock   func() time.Time // nil: time.Now
 	t       testing.TB
 	dir     string
 	kv      store.KV
@@ -55,7 +56,7 @@ func (r *rig) start() {
 	}
 	r.Service, err = registry.Open(context.Background(), registry.Config{
 		KV: r.kv, Blobs: store.NewBlobs(r.objects), Notary: r.notary, Hashers: r.hashers, DataDir: r.dir,
-		ReceiptWait: 20 * time.Second,
+		ReceiptWait: 20 * time.Second, Clock: r.clock,
 	})
 	if err != nil {
 		r.t.Fatal(err)

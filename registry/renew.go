@@ -253,7 +253,7 @@ func (s *Service) eachReceipt(ctx context.Context, bad func(name string, why any
 						Receipt []byte      `json:"receipt"`
 						Proof   proofRecord `json:"proof"`
 					}
-					if err := decodeRow(k, v, &rec); err != nil {
+					if err := decodeRow(tx, k, v, &rec); err != nil {
 						bad(string(k), err)
 						return true
 					}

@@ -39,6 +39,11 @@ type Config struct {
 	Tools map[string][]byte
 	// Observe is called with every finished stage and its duration; default: none.
 	Observe func(stage string, d time.Duration)
+	// Matched is called with the report of every query that Match answers, those of jobs too;
+	// it must not change it. Default: none.
+	Matched func(*MatchReport)
+	// KeepJobs is how long the row of a job is kept after its end; default 7 days.
+	KeepJobs time.Duration
 	// ReceiptWait is how long Register waits for the log before it answers "pending";
 	// default 3 s.
 	ReceiptWait time.Duration
@@ -106,6 +111,12 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	if c.Observe == nil {
 		c.Observe = func(string, time.Duration) {}
 	}
+	if c.Matched == nil {
+		c.Matched = func(*MatchReport) {}
+	}
+	if c.KeepJobs == 0 {
+		c.KeepJobs = keepJobs
+	}
 	if c.ReceiptWait == 0 {
 		c.ReceiptWait = 3 * time.Second
 	}
@@ -138,6 +149,7 @@ func Open(ctx context.Context, c Config) (*Service, error) {
 	s.workers.Go(func() { s.watched.run(run) })
 	s.workers.Go(func() { s.flushLoop(run) })
 	s.workers.Go(func() { s.jobs.run(run) })
+	s.workers.Go(func() { s.forgetJobs(run) })
 	return s, nil
 }
 

@@ -161,10 +161,7 @@ func (w *watcher) pass(ctx context.Context) (left bool, err error) {
 			if err != nil || key == nil {
 				return err
 			}
-			if value, err = wholeRow(tx, key, value); err != nil {
-				return err
-			}
-			return decodeRow(key, value, &row)
+			return decodeRow(tx, key, value, &row)
 		})
 		if key == nil {
 			if err == nil {

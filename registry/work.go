@@ -146,7 +146,7 @@ func list[T any](ctx context.Context, kv store.KV, prefix, kind, cursor string, 
 				return false
 			}
 			var item T
-			if bad = decodeRow(k, v, &item); bad != nil {
+			if bad = decodeRow(tx, k, v, &item); bad != nil {
 				return false
 			}
 			page.Items = append(page.Items, item)

@@ -79,25 +79,11 @@ func (c *evalCmd) Run(e *env) error {
 		}
 		return p.run(e, refs, queries)
 	}
-	s := defaults()
-	s.Data = c.Data
-	if c.Data == "" {
-		if s.Data, err = os.MkdirTemp("", "selvage-eval-"); err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(s.Data) }()
-	}
-	y, err := e.open(s, nil)
+	y, works, done, err := e.openEval(c.Data)
 	if err != nil {
 		return err
 	}
-	defer y.quit(e.ctx)
-
-	works, err := openEvalSet(e, y, s.Data)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = works.close() }() // nothing is buffered
+	defer done()
 	var stats evalStats
 	start := cpuTime()
 	fresh, err := works.register(refs, c.Jobs, readInput)
@@ -117,7 +103,7 @@ func (c *evalCmd) Run(e *env) error {
 	if err := y.close(e.ctx); err != nil {
 		return err
 	}
-	size, err := treeSize(filepath.Join(s.Data, "index"))
+	size, err := treeSize(filepath.Join(y.settings.Data, "index"))
 	if err != nil {
 		return err
 	}

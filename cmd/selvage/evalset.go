@@ -38,6 +38,37 @@ type evalEntry struct {
 	Work registry.WorkID `json:"work"`
 }
 
+// openEval opens the registry of an evaluation with its set: in data, or for a while where that is
+// "". Done closes both, and removes what is not to be kept.
+func (e *env) openEval(data string) (y *system, set *evalSet, done func(), err error) {
+	s := defaults()
+	s.Data = data
+	if data == "" {
+		if s.Data, err = os.MkdirTemp("", "selvage-eval-"); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	done = func() {
+		if set != nil {
+			_ = set.close() // nothing is buffered
+		}
+		if y != nil {
+			y.quit(e.ctx)
+		}
+		if data == "" {
+			_ = os.RemoveAll(s.Data)
+		}
+	}
+	if y, err = e.open(s, nil); err == nil {
+		set, err = openEvalSet(e, y, s.Data)
+	}
+	if err != nil {
+		done()
+		return nil, nil, nil, err
+	}
+	return y, set, done, nil
+}
+
 // openEvalSet reads the journal in the data directory. Close the set.
 func openEvalSet(e *env, y *system, dir string) (*evalSet, error) {
 	s := &evalSet{e: e, y: y, known: map[string]registry.WorkID{}, byWork: map[registry.WorkID]string{}}

@@ -39,25 +39,11 @@ func (c *benchHardCmd) Run(e *env) error {
 	if c.Seed >= 1<<10 {
 		return &exit{2, "--seed: use a number below 1024"}
 	}
-	s := defaults()
-	s.Data = c.Data
-	var err error
-	if c.Data == "" {
-		if s.Data, err = os.MkdirTemp("", "selvage-hard-"); err != nil {
-			return err
-		}
-		defer func() { _ = os.RemoveAll(s.Data) }()
-	}
-	y, err := e.open(s, nil)
+	y, set, done, err := e.openEval(c.Data)
 	if err != nil {
 		return err
 	}
-	defer y.quit(e.ctx)
-	set, err := openEvalSet(e, y, s.Data)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = set.close() }() // nothing is buffered
+	defer done()
 
 	works := map[string]hardPicture{}
 	var names []string

@@ -33,6 +33,15 @@ func (d directory) settings(e *env) (Settings, error) {
 	return s, err
 }
 
+// open opens the registry, which must be there.
+func (d directory) open(e *env) (*system, error) {
+	s, err := d.settings(e)
+	if err != nil {
+		return nil, err
+	}
+	return e.openExisting(s)
+}
+
 type fsckCmd struct {
 	directory
 	Quick bool `help:"Look at presence and size of the originals only, not at their bytes."`
@@ -40,11 +49,7 @@ type fsckCmd struct {
 }
 
 func (c *fsckCmd) Run(e *env) error {
-	s, err := c.settings(e)
-	if err != nil {
-		return err
-	}
-	y, err := e.openExisting(s)
+	y, err := c.open(e)
 	if err != nil {
 		return err
 	}
@@ -115,15 +120,12 @@ type backupCmd struct {
 }
 
 func (c *backupCmd) Run(e *env) error {
-	s, err := c.settings(e)
-	if err != nil {
-		return err
-	}
-	y, err := e.openExisting(s)
+	y, err := c.open(e)
 	if err != nil {
 		return err
 	}
 	defer y.quit(e.ctx)
+	s := y.settings
 	if err := freshDir(c.To); err != nil {
 		return err
 	}
@@ -314,11 +316,7 @@ func (c *renewCmd) Run(e *env) error {
 	if err := sunsets.Check(); err != nil {
 		return &exit{2, fmt.Sprintf("--sunset: %v", err)}
 	}
-	s, err := c.settings(e)
-	if err != nil {
-		return err
-	}
-	y, err := e.openExisting(s)
+	y, err := c.open(e)
 	if err != nil {
 		return err
 	}

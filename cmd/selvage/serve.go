@@ -36,7 +36,7 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	defer func() { _ = l.Close() }()
 	metrics := api.NewMetrics(prometheus.NewRegistry())
-	y, err := e.open(s, metrics.Observe)
+	y, err := e.open(s, metrics)
 	if err != nil {
 		return err
 	}

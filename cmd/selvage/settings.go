@@ -52,6 +52,9 @@ type Settings struct {
 	// means 20,000. What a crash leaves unwritten is replayed from the records at the next
 	// start, so a lower number makes that start faster and writes more.
 	FlushEvery int `toml:"flush_every"`
+	// KeepJobs is how long one can ask how a job ended, for example "168h", a week. At least
+	// "24h": as long as the answer to a request with an Idempotency-Key is repeated.
+	KeepJobs duration `toml:"keep_jobs"`
 	// Drain is how long a shutdown waits for requests to end, for example "15s".
 	Drain duration `toml:"drain"`
 	// Authorities are the time authorities in order of preference. None means the built-in
@@ -97,7 +100,7 @@ func (d duration) std() time.Duration { return time.Duration(d) }
 func defaults() Settings {
 	return Settings{
 		Data: defaultData(), Listen: "127.0.0.1:8080", Name: "selvage.local", Objects: "dir",
-		MaxUpload: 256 << 20, RatePerSecond: 200, Burst: 400, Drain: duration(15 * time.Second),
+		MaxUpload: 256 << 20, RatePerSecond: 200, Burst: 400, KeepJobs: duration(7 * 24 * time.Hour), Drain: duration(15 * time.Second),
 	}
 }
 
@@ -174,6 +177,8 @@ func (s Settings) check() error {
 		return errors.New("hashing: use 0 (one a processor) or more")
 	case s.FlushEvery < 0:
 		return errors.New("flush_every: use 0 (20,000 changes) or more")
+	case s.KeepJobs.std() < 24*time.Hour:
+		return errors.New("keep_jobs: use at least \"24h\"")
 	case s.Drain <= 0:
 		return errors.New("drain: use a duration above 0, for example \"15s\"")
 	case s.VerifyURL != "" && !verifyURL(s.VerifyURL):

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"selvage/api"
 	"selvage/fingerprint"
 	"selvage/fingerprint/manuscript"
 	"selvage/fingerprint/manuscript/extract"
@@ -35,8 +36,8 @@ type system struct {
 	registry *registry.Service
 }
 
-// open starts a system. Close it.
-func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, error) {
+// open starts a system, and has it counted by metrics unless they are nil. Close it.
+func (e *env) open(s Settings, metrics *api.Metrics) (*system, error) {
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -70,8 +71,11 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 	}
 	c := registry.Config{
 		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(s.Data), DataDir: s.Data,
-		Name: s.Name, Log: e.log, Observe: observe, FlushEvery: s.FlushEvery, VerifyURL: s.VerifyURL,
+		Name: s.Name, Log: e.log, FlushEvery: s.FlushEvery, KeepJobs: s.KeepJobs.std(), VerifyURL: s.VerifyURL,
 		Tools: verifiers.Files(),
+	}
+	if metrics != nil {
+		c.Observe, c.Matched = metrics.Observe, metrics.Matched
 	}
 	if o := s.Outside; o.From != "" {
 		if y.outside, err = beacon.Open(e.ctx, beacon.Config{Kind: o.Kind, From: o.From, Witnesses: o.Witnesses, Log: e.log}); err != nil {
