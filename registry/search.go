@@ -170,6 +170,9 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 			if err != nil {
 				return err
 			}
+			if rec.Part != nil && rec.Part.Kind.Drawn() {
+				continue
+			}
 			if rec.Part != nil && rec.Part.Kind != fingerprint.FramePart {
 				inside = append(inside, ref)
 				continue
@@ -290,10 +293,10 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 	}
 	err = s.KV.View(ctx, func(tx store.Txn) (err error) {
 		known := &spans{tx: tx}
-		if byFeatures, err = known.thin(byFeatures, proofsLocal); err != nil {
+		if byFeatures, err = known.thin(byFeatures, proofsLocal, false); err != nil {
 			return err
 		}
-		byCode, err = known.thin(byCode, proofsCode)
+		byCode, err = known.thin(byCode, proofsCode, false)
 		return err
 	})
 	if err != nil {
