@@ -35,9 +35,13 @@ type Result struct {
 	// Preview makes a small JPEG of the picture, PreviewSide at most on its longer side: of
 	// queries only. Nil where the hasher makes none.
 	Preview func() ([]byte, error) `json:"-"`
-	// Parts are the pictures inside a video or manuscript, in their order. They are stored as
-	// rows of their own.
+	// Parts are the pictures inside a video or manuscript, in their order, and the lines of a
+	// photo that is a drawing. They are stored as rows of their own.
 	Parts []Part `json:"-"`
+	// Lines draws a photo that is asked about anew, as parts of kind LinesPart and IslandPart;
+	// nil where it is no drawing. That takes longer than all else, so it is left until nothing
+	// else was found. It may be called once, or not at all.
+	Lines func() ([]Part, error) `json:"-"`
 	// Insufficient says why the file holds too little information to be told from
 	// others ("flat picture: one colour"); empty where it holds enough. Such a file is
 	// registered and found again by its bytes and its pixels only.

@@ -8,13 +8,17 @@ const (
 	FramePart   PartKind = "frame"   // a frame of a video
 	PagePart    PartKind = "page"    // a page of a manuscript as a picture
 	PicturePart PartKind = "picture" // a picture that is embedded in a manuscript
-	LinesPart   PartKind = "lines"   // the lines of a page or picture of a manuscript, drawn anew; compared with its like only
+	LinesPart   PartKind = "lines"   // the lines of a page or picture, drawn anew; compared with its like only
 	IslandPart  PartKind = "island"  // a part of such a drawing that stands alone
 )
 
+// Drawn reports whether a part is lines drawn anew, which nobody has seen as a picture.
+func (k PartKind) Drawn() bool { return k == LinesPart || k == IslandPart }
+
 // Part is a picture inside a file that is no picture itself: a key frame of a video, a page
 // of a manuscript, a picture embedded in one. It is fingerprinted, stored, indexed and compared
-// like a photo, and so it is found by photos and finds them.
+// like a photo, and so it is found by photos and finds them. Lines drawn anew, of pages and of
+// photos that are drawings, are compared with lines only.
 type Part struct {
 	Kind PartKind `json:"kind"`
 	// Start and End are the seconds of the video that a frame stands for: its own time, and

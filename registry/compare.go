@@ -73,18 +73,11 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 	return rep, s.keepReport(ctx, rep, r, 0)
 }
 
-// compareOne is how a query is compared with an asset of one work: two pictures as they are,
-// anything else by the parts that a search finds to be alike.
+// compareOne is how a query is compared with an asset of one work: two pictures as they are and
+// by their lines, anything else by the parts that a search finds to be alike.
 func (s *Service) compareOne(tx store.Txn, d fingerprint.Digest, r *fingerprint.Result, w *Work, n ownerNumber) (func(assetRef) (found, error), error) {
 	if r.Work == fingerprint.Photo && w.Kind == fingerprint.Photo {
-		query := photo.NewQuery(r)
-		return func(ref assetRef) (found, error) {
-			rec, err := loadPrinted[assetRecord](tx, assetKey(ref))
-			if err != nil {
-				return found{}, err
-			}
-			return found{ref: ref, record: rec, cmp: query.Compare(rec.Result, photo.Variants[:]...)}, nil
-		}, nil
+		return comparePhotos(tx, r)
 	}
 	h := newHolders(tx)
 	sc := scope{asker: n, open: true, own: true}
@@ -92,11 +85,11 @@ func (s *Service) compareOne(tx store.Txn, d fingerprint.Digest, r *fingerprint.
 		return nil, err
 	}
 	if r.Work == fingerprint.Photo {
-		list, err := s.byFeatures(r, sc)
+		list, err := s.byFeatures(r, sc, everyone)
 		if err != nil {
 			return nil, err
 		}
-		if err := h.add(-1, list); err != nil {
+		if err := h.add(-1, list, false); err != nil {
 			return nil, err
 		}
 	}
@@ -108,5 +101,41 @@ func (s *Service) compareOne(tx store.Txn, d fingerprint.Digest, r *fingerprint.
 		f, err := c.compare(h.of(ref))
 		f.ref = ref
 		return f, err
+	}, nil
+}
+
+// comparePhotos compares a photo with others as they are and, where both are drawings, by their
+// lines: what is surer counts.
+func comparePhotos(tx store.Txn, r *fingerprint.Result) (func(assetRef) (found, error), error) {
+	query := photo.NewQuery(r)
+	c, err := newComparer(tx, r)
+	if err != nil {
+		return nil, err
+	}
+	return func(ref assetRef) (found, error) {
+		rec, err := loadPrinted[assetRecord](tx, assetKey(ref))
+		if err != nil {
+			return found{}, err
+		}
+		whole := found{ref: ref, record: rec, cmp: query.Compare(rec.Result, photo.Variants[:]...)}
+		h := &holder{assetRef: ref}
+		for i := range r.Parts {
+			for j := range rec.Parts {
+				h.add(fingerprint.PartPair{Query: i, Ref: j}, nil, 1)
+			}
+		}
+		if len(h.pairs) == 0 {
+			return whole, nil
+		}
+		lines, err := c.compare(h)
+		if err != nil {
+			return found{}, err
+		}
+		whole.judge()
+		lines.judge()
+		if lines.prob > whole.prob {
+			return lines, nil
+		}
+		return whole, nil
 	}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/geometry"
+	"selvage/fingerprint/local"
 	"selvage/fingerprint/manuscript"
 	"selvage/fingerprint/video"
 )
@@ -31,8 +33,17 @@ func clipVerdict(f *found) Verdict {
 	return Part
 }
 
+// drawings reports whether two photos were compared by their lines.
+func (f *found) drawings() bool {
+	return f.doc != nil && f.query.Work == fingerprint.Photo && f.record.Result.Work == fingerprint.Photo
+}
+
 func docVerdict(f *found) Verdict {
 	switch {
+	case f.drawings():
+		if p := f.doc.Pairs[0]; p.Kind == p.QueryKind && !p.Photo.Part() {
+			return Copy
+		}
 	case f.doc.Relation == manuscript.Revision:
 		return Copy
 	case f.doc.Relation == manuscript.Pages && len(f.record.Parts) <= 2 && len(f.doc.Pairs) > 0 && f.doc.Pairs[0].Photo != nil && !f.doc.Pairs[0].Photo.Part():
@@ -115,6 +126,16 @@ func (m *Match) describeDoc(f *found) {
 			if p.Photo != nil && len(p.Photo.Places) > 0 {
 				m.Transform.Form = p.Photo.Places[0].Form().String()
 			}
+			if f.drawings() {
+				m.Transform.Matrix, m.Transform.Words = p.Map, "drawn anew"
+				if parts, ok := geometry.Decompose(p.Map, float64(f.record.Result.Width), float64(f.record.Result.Height)); ok {
+					m.Transform.Words = parts.Words() + ", drawn anew"
+				}
+			}
+		}
+		if f.drawings() { // of one picture each
+			m.Regions = []Region{{Query: corners(p.InQuery), Ref: corners(p.InRef)}}
+			break
 		}
 		pair := PagePair{Query: p.QueryPage, Ref: p.RefPage, Probability: p.Probability}
 		if len(p.InQuery) > 0 {
@@ -137,9 +158,10 @@ func (m *Match) describeDoc(f *found) {
 	}
 }
 
-// place is where a part of one of the two manuscripts stands; nil of a file that is a picture.
+// place is where a part of one of the two manuscripts stands; nil of a file that is a picture: its
+// lines are outlined on it.
 func (f *found) place(r *fingerprint.Result, part int) *Place {
-	if part < 0 {
+	if part < 0 || r.Work == fingerprint.Photo {
 		return nil
 	}
 	var p fingerprint.Part
@@ -158,9 +180,6 @@ func (f *found) place(r *fingerprint.Result, part int) *Place {
 	default: // lines are outlined on their page
 		out.Kind = fingerprint.PagePart
 	}
-	if f.query.Work == fingerprint.Photo && r == f.query {
-		return nil // lines of the picture that was asked about, outlined on it
-	}
 	return out
 }
 
@@ -175,6 +194,12 @@ func docSignals(c *manuscript.Comparison) []Signal {
 		out = append(out, Signal{Name: "shared", Value: float64(c.Shared), Of: float64(c.Units + c.Shared), Text: fmt.Sprintf("%d characters are common text, which was not counted", c.Shared)})
 	}
 	if len(c.Pairs) > 0 {
+		if p := &c.Pairs[0]; p.Kind.Drawn() {
+			at := &p.Photo.Places[0]
+			out = append(out,
+				Signal{Name: "lines", Value: float64(at.Inliers), Of: local.RefFeatures, Text: fmt.Sprintf("%d local features of the lines, drawn anew, lie where the found position says", at.Inliers)},
+				Signal{Name: "agreement", Value: at.Agree, Of: 1, Text: fmt.Sprintf("%.0f %% of the lines in the overlap agree", 100*at.Agree)})
+		}
 		out = append(out, Signal{Name: "pages", Value: c.Pairs[0].Probability, Of: 1, Text: fmt.Sprintf("%d pairs of pages or pictures look alike", len(c.Pairs))})
 	}
 	return out

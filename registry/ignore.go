@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/geometry"
+	"selvage/fingerprint/manuscript"
 	"selvage/fingerprint/photo"
 	"selvage/store"
 )
@@ -202,13 +204,31 @@ const wholeShare = .9
 
 // without judges a finding again without what the bank shows.
 func (b *bank) without(f found) found {
-	if len(b.parts) == 0 || f.same || f.cmp == nil || f.cmp.SamePixels {
+	if len(b.parts) == 0 || f.same {
+		return f
+	}
+	if f.doc != nil && f.doc.Relation == manuscript.Pages && b.shows(f.doc.Pairs[0].InQuery) {
+		f.prob = 0
+	}
+	if f.cmp == nil || f.cmp.SamePixels {
 		return f
 	}
 	if f.cmp = b.query.Ignore(f.cmp, b.parts); len(f.cmp.Places) > 0 {
 		f.judge()
 	}
 	return f
+}
+
+// shows reports whether the bank's pictures show most of an area of the query.
+func (b *bank) shows(area geometry.Polygon) bool {
+	for _, c := range b.parts {
+		for i := range c.Places {
+			if p := &c.Places[i]; p.Probability >= photo.ActThreshold && 2*area.Intersect(p.InQuery).Area() > area.Area() {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // bankCache remembers the ignore banks of the owners asked for last. The process has its

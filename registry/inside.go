@@ -75,14 +75,17 @@ func (h *holders) of(ref assetRef) *holder {
 	return h.at[ref]
 }
 
-// add takes the candidates of one part of the query, or of the query itself (-1).
-func (h *holders) add(part int, list []candidate) error {
+// add takes the candidates of one part of the query, or of the query itself (-1); drawn says
+// whether it is lines drawn anew, which are compared with their like only.
+func (h *holders) add(part int, list []candidate, drawn bool) error {
 	for rank, c := range list {
-		ref, n, err := h.know.of(c.assetRef)
+		r, err := h.know.of(c.assetRef)
 		if err != nil {
 			return err
 		}
-		h.of(ref).add(fingerprint.PartPair{Query: part, Ref: n}, c.variants, 1/float64(1+rank))
+		if n := r.part(c.seq); !r.other(n, drawn) {
+			h.of(r.assetRef).add(fingerprint.PartPair{Query: part, Ref: n}, c.variants, 1/float64(1+rank))
+		}
 	}
 	return nil
 }
@@ -114,7 +117,7 @@ func (s *Service) gather(h *holders, d fingerprint.Digest, r *fingerprint.Result
 	s.moving.RLock()
 	defer s.moving.RUnlock()
 	for i, p := range r.Parts {
-		byFeatures, err := s.byFeatures(p.Result, sc)
+		byFeatures, err := s.byFeatures(p.Result, sc, everyone)
 		if err != nil {
 			return err
 		}
@@ -123,10 +126,10 @@ func (s *Service) gather(h *holders, d fingerprint.Digest, r *fingerprint.Result
 			return err
 		}
 		for _, list := range [][]candidate{byFeatures, byCode} {
-			if list, err = h.know.thin(list, proofsPerPart); err != nil {
+			if list, err = h.know.thin(list, proofsPerPart, p.Kind.Drawn()); err != nil {
 				return err
 			}
-			if err := h.add(i, fair(list, proofsPerPart)); err != nil {
+			if err := h.add(i, fair(list, proofsPerPart), p.Kind.Drawn()); err != nil {
 				return err
 			}
 		}
@@ -280,11 +283,6 @@ func (c *comparer) photo(part int) *photo.Query {
 	return c.photos[part+1]
 }
 
-// drawnAnew reports whether a part is one that the hasher of manuscripts drew.
-func drawnAnew(k fingerprint.PartKind) bool {
-	return k == fingerprint.LinesPart || k == fingerprint.IslandPart
-}
-
 // pictures compares files of two kinds by the pictures that look alike.
 func (c *comparer) pictures(h *holder, rec *assetRecord, f *found) error {
 	prob := -1.0
@@ -293,7 +291,7 @@ func (c *comparer) pictures(h *holder, rec *assetRecord, f *found) error {
 		if err != nil {
 			return err
 		}
-		if p.Query >= 0 && drawnAnew(c.r.Parts[p.Query].Kind) || part.Part != nil && drawnAnew(part.Part.Kind) {
+		if p.Query >= 0 && c.r.Parts[p.Query].Kind.Drawn() || part.Part != nil && part.Part.Kind.Drawn() {
 			continue // drawn anew: no picture that anybody has seen
 		}
 		x := c.photo(p.Query).Compare(part.Result, p.variants...)
@@ -337,7 +335,7 @@ func (s *Service) searchInside(ctx context.Context, d fingerprint.Digest, r *fin
 	var all []found
 	err := s.KV.View(ctx, func(tx store.Txn) error {
 		h := newHolders(tx)
-		if err := errors.Join(s.gather(h, d, r, sc), h.add(-1, more)); err != nil {
+		if err := errors.Join(s.gather(h, d, r, sc), h.add(-1, more, false)); err != nil {
 			return err
 		}
 		c, err := newComparer(tx, r)

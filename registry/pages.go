@@ -13,7 +13,9 @@ import (
 
 // A picture that is asked about may be a page: then its text is read and the lines of its
 // drawings are drawn anew, which takes longer than all else. It is done only where that may lead
-// anywhere: once a manuscript that is not private was registered, or one of the asker's own.
+// anywhere: once a manuscript that is not private was registered, or one of the asker's own. The
+// lines of a picture that is plainly a drawing are drawn in any case: photos that are drawings
+// have lines too.
 
 var pagesKey = []byte("s/pages") // empty: there was an open manuscript
 
@@ -40,13 +42,21 @@ func (s *Service) asPage(ctx context.Context, q MatchRequest, rep *MatchReport, 
 	return hits, s.proven(ctx, hits, sc.want)
 }
 
-// readPage reads a picture as a page, where that may lead anywhere.
+// readPage reads a picture as a page, or as a drawing, where that may lead anywhere.
 func (s *Service) readPage(ctx context.Context, asker OwnerID, r *fingerprint.Result, data []byte) error {
-	reads, err := s.readsPages(ctx, asker)
-	if err != nil || !reads || r.Work != fingerprint.Photo {
-		return err
+	if r.Work != fingerprint.Photo {
+		return nil
 	}
-	return manuscript.AddToQuery(ctx, r, data, manuscript.Options{})
+	reads, err := s.readsPages(ctx, asker)
+	switch {
+	case err != nil:
+		return err
+	case reads:
+		return manuscript.AddToQuery(ctx, r, data, manuscript.Options{})
+	case r.Lines != nil:
+		r.Parts, err = r.Lines()
+	}
+	return err
 }
 
 // readsPages reports whether a picture of the asker's is to be read as a page.

@@ -5,13 +5,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"selvage/fingerprint"
 	"selvage/store"
 )
 
 // Parts are the pictures inside an asset that is no picture itself: key frames, pages,
-// embedded pictures. Each has a row of its own like an asset, with a number of its own behind
+// embedded pictures; and the lines, drawn anew, of a page or of a photo that is a drawing. Each has a row of its own like an asset, with a number of its own behind
 // the asset's, so that the indexes of photos hold and find it like a photo:
 //
 //	asset number s, its parts s+1 … s+n
@@ -32,7 +33,9 @@ type partRecord struct {
 // partRef names a part of an asset.
 func (a assetRef) part(n int) assetRef { return assetRef{a.owner, a.seq + 1 + uint64(n)} }
 
-// span is the row b/: how many numbers behind an asset's own are its parts'.
+// spanKey is the row b/: how many numbers behind an asset's own are its parts' (be64) and, where
+// some are lines drawn anew, a byte for each: 1 of these, 0 of the others. Rows of before lines
+// were told apart end behind the number.
 func spanKey(a assetRef) []byte {
 	return assetRef{a.owner, ^a.seq}.append([]byte("b/"))
 }
@@ -178,7 +181,17 @@ func saveSpan(tx store.Txn, ref assetRef, r *fingerprint.Result) error {
 	if n == 0 {
 		return nil
 	}
-	return tx.Set(spanKey(ref), binary.BigEndian.AppendUint64(nil, uint64(n)))
+	row := binary.BigEndian.AppendUint64(nil, uint64(n))
+	if slices.ContainsFunc(r.Parts, func(p fingerprint.Part) bool { return p.Kind.Drawn() }) {
+		for _, p := range r.Parts {
+			if p.Kind.Drawn() {
+				row = append(row, 1)
+			} else {
+				row = append(row, 0)
+			}
+		}
+	}
+	return tx.Set(spanKey(ref), row)
 }
 
 // spans finds the assets that parts belong to, and remembers the runs of numbers that it met.
@@ -189,38 +202,53 @@ type spans struct {
 
 type run struct {
 	assetRef
-	n uint64
+	n     uint64
+	drawn []byte // by part, as in the row; empty: not known
 }
 
-// of is the asset that a reference is a part of, with the place from 0; the reference
-// itself and -1 where it is an asset.
-func (s *spans) of(ref assetRef) (assetRef, int, error) {
+// part is the place of a number in the run; -1 is the asset.
+func (r *run) part(seq uint64) int { return int(seq-r.seq) - 1 }
+
+// other reports whether a part is known to be lines drawn anew where those are not wanted, or
+// none where they are. An asset itself is none.
+func (r *run) other(part int, drawn bool) bool {
+	if part < 0 {
+		return drawn
+	}
+	return part < len(r.drawn) && (r.drawn[part] == 1) != drawn
+}
+
+// of is the run of numbers that a reference belongs to: that of an asset and its parts.
+func (s *spans) of(ref assetRef) (run, error) {
 	for _, r := range s.known {
 		if r.owner == ref.owner && ref.seq >= r.seq && ref.seq <= r.seq+r.n {
-			return r.assetRef, int(ref.seq-r.seq) - 1, nil
+			return r, nil
 		}
 	}
 	prefix := binary.BigEndian.AppendUint32([]byte("b/"), uint32(ref.owner))
 	found := run{assetRef: ref}
 	var bad error
 	err := s.tx.Scan(prefix, spanKey(ref), func(k, v []byte) bool {
-		if len(k) != 14 || len(v) != 8 {
+		var n uint64
+		if len(v) >= 8 {
+			n = binary.BigEndian.Uint64(v)
+		}
+		if len(k) != 14 || len(v) != 8 && uint64(len(v)) != 8+n {
 			bad = fmt.Errorf("row %q: %w", k, store.ErrCorrupt)
 			return false
 		}
-		seq := ^binary.BigEndian.Uint64(k[6:])
-		if n := binary.BigEndian.Uint64(v); ref.seq <= seq+n {
-			found = run{assetRef{ref.owner, seq}, n}
+		if seq := ^binary.BigEndian.Uint64(k[6:]); ref.seq <= seq+n {
+			found = run{assetRef{ref.owner, seq}, n, slices.Clone(v[8:])}
 		}
 		return false
 	})
 	if err := errors.Join(err, bad); err != nil {
-		return ref, -1, err
+		return found, err
 	}
 	if found.n > 0 {
 		s.known = append(s.known, found)
 	}
-	return found.assetRef, int(ref.seq-found.seq) - 1, nil
+	return found, nil
 }
 
 // partsPerAsset is how many parts of one asset are compared with one picture: a video of one
@@ -228,8 +256,8 @@ func (s *spans) of(ref assetRef) (assetRef, int, error) {
 const partsPerAsset = 4
 
 // thin leaves the first few parts of every asset, where there are more candidates than the
-// limit.
-func (s *spans) thin(list []candidate, limit int) ([]candidate, error) {
+// limit, and of those only what is drawn anew, or not.
+func (s *spans) thin(list []candidate, limit int, drawn bool) ([]candidate, error) {
 	if len(list) <= limit {
 		return list, nil
 	}
@@ -240,16 +268,20 @@ func (s *spans) thin(list []candidate, limit int) ([]candidate, error) {
 	met := map[assetRef]int{}
 	kept := list[:0]
 	for _, c := range list {
-		if byOwner[c.owner] <= partsPerAsset { // nothing of theirs can be too much
+		if !drawn && byOwner[c.owner] <= partsPerAsset { // nothing of theirs can be too much
 			kept = append(kept, c)
 			continue
 		}
-		asset, n, err := s.of(c.assetRef)
+		r, err := s.of(c.assetRef)
 		if err != nil {
 			return nil, err
 		}
-		if n >= 0 {
-			if met[asset]++; met[asset] > partsPerAsset {
+		part := r.part(c.seq)
+		if r.other(part, drawn) {
+			continue
+		}
+		if part >= 0 {
+			if met[r.assetRef]++; met[r.assetRef] > partsPerAsset {
 				continue
 			}
 		}

@@ -44,9 +44,9 @@ func TestSpans(t *testing.T) {
 				{assetRef{1, 261}, assetRef{1, 261}, -1},
 				{assetRef{2, 101}, assetRef{2, 101}, -1}, // somebody else's
 			} {
-				asset, n, err := s.of(c.ref)
-				if err != nil || asset != c.asset || n != c.n {
-					t.Errorf("%v is part %d of %v (%v), want %d of %v", c.ref, n, asset, err, c.n, c.asset)
+				r, err := s.of(c.ref)
+				if n := r.part(c.ref.seq); err != nil || r.assetRef != c.asset || n != c.n {
+					t.Errorf("%v is part %d of %v (%v), want %d of %v", c.ref, n, r.assetRef, err, c.n, c.asset)
 				}
 			}
 		}
@@ -55,7 +55,7 @@ func TestSpans(t *testing.T) {
 			list = append(list, candidate{assetRef: film.part(i)})
 		}
 		list = append(list, candidate{assetRef: assetRef{1, 151}})
-		kept, err := s.thin(list, 40)
+		kept, err := s.thin(list, 40, false)
 		if err != nil || len(kept) != partsPerAsset+1 || kept[0].assetRef != film.part(0) || kept[partsPerAsset].seq != 151 {
 			t.Errorf("kept %v (%v)", kept, err)
 		}

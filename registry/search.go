@@ -125,6 +125,10 @@ func standing(list []localindex.Candidate) []localindex.Candidate {
 	return list[:n]
 }
 
+// everyone leaves out nobody. Parts of a file are few by themselves and many together, and it is
+// their number that tells.
+func everyone(list []localindex.Candidate) []localindex.Candidate { return list }
+
 // fair takes up to limit candidates, nearest first, but one owner's after another's: who
 // registers the same picture five hundred times must not crowd out whose it is.
 func fair(refs []candidate, limit int) []candidate {
@@ -193,6 +197,9 @@ func (s *Service) search(ctx context.Context, d fingerprint.Digest, r *fingerpri
 			}
 			if err != nil {
 				return err
+			}
+			if rec.Part != nil && rec.Part.Kind.Drawn() {
+				continue
 			}
 			if rec.Part != nil && rec.Part.Kind != fingerprint.FramePart {
 				inside = append(inside, ref)
@@ -307,7 +314,7 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 	}
 	s.moving.RLock()
 	defer s.moving.RUnlock()
-	byFeatures, err := s.byFeatures(r, sc)
+	byFeatures, err := s.byFeatures(r, sc, standing)
 	if err != nil {
 		return nil, err
 	}
@@ -317,10 +324,10 @@ func (s *Service) candidates(ctx context.Context, d fingerprint.Digest, r *finge
 	}
 	err = s.KV.View(ctx, func(tx store.Txn) (err error) {
 		known := &spans{tx: tx}
-		if byFeatures, err = known.thin(byFeatures, proofsLocal); err != nil {
+		if byFeatures, err = known.thin(byFeatures, proofsLocal, false); err != nil {
 			return err
 		}
-		byCode, err = known.thin(byCode, proofsCode)
+		byCode, err = known.thin(byCode, proofsCode, false)
 		return err
 	})
 	if err != nil {
@@ -392,8 +399,9 @@ func (s *Service) byCode(r *fingerprint.Result, sc scope) ([]candidate, error) {
 
 // byFeatures finds what shares local features with the query, the most first. The asker's
 // own private works are one run of identifiers, asked for without touching anybody else's;
-// only the watcher, whose work nobody waits for, looks at those of strangers.
-func (s *Service) byFeatures(r *fingerprint.Result, sc scope) ([]candidate, error) {
+// only the watcher, whose work nobody waits for, looks at those of strangers. Keep is what is left
+// of the list of each index: standing or everyone.
+func (s *Service) byFeatures(r *fingerprint.Result, sc scope, keep func([]localindex.Candidate) []localindex.Candidate) ([]candidate, error) {
 	query := photo.LocalQuery(r)
 	if query == nil {
 		return nil, nil
@@ -402,7 +410,7 @@ func (s *Service) byFeatures(r *fingerprint.Result, sc scope) ([]candidate, erro
 	var found []index.ID
 	var variant []local.Variant
 	take := func(list []localindex.Candidate, err error) error {
-		for _, c := range standing(list) {
+		for _, c := range keep(list) {
 			found = append(found, c.ID)
 			variant = append(variant, local.Variant(c.Set))
 		}

@@ -117,7 +117,7 @@ func (s Settings) witnessClient() (*witness.Client, error) {
 // hashers are those of the service; dir keeps what is compiled once.
 func hashers(dir string) fingerprint.Set {
 	extract.UseCache(filepath.Join(dir, "cache"))
-	return fingerprint.Set{video.New(video.Options{}), manuscript.New(manuscript.Options{}), photo.New(photo.Options{})}
+	return fingerprint.Set{video.New(video.Options{}), manuscript.New(manuscript.Options{}), photo.New(photo.Options{Drawing: manuscript.Drawing})}
 }
 
 func openRecords(s Settings, log *slog.Logger) (*badgerkv.KV, error) {

@@ -9,6 +9,7 @@ import (
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/decode"
+	"selvage/fingerprint/local"
 	"selvage/fingerprint/manuscript/extract"
 	"selvage/fingerprint/manuscript/page"
 	"selvage/fingerprint/manuscript/text"
@@ -319,6 +320,20 @@ func drawings(m *image.NRGBA, number int, query bool) (parts []fingerprint.Part,
 	return parts, nil
 }
 
+// Drawing makes the parts by which a photo that is a drawing is found if strokes are left out,
+// redrawn or recoloured; nil of a picture that is none. It is for photo.Options. A query may be
+// worse drawn than a registered picture: compressed, scanned, photographed.
+func Drawing(m *image.NRGBA, base *local.Gray, query bool) func() ([]fingerprint.Part, error) {
+	tone := page.PlainTone
+	if query {
+		tone = page.WornTone
+	}
+	if !page.IsDrawing(base, tone) {
+		return nil
+	}
+	return func() ([]fingerprint.Part, error) { return drawings(m, 0, query) }
+}
+
 // finish adds the text and says what was hidden in it.
 func (m *maker) finish() {
 	t, tricks := text.Normalise(m.texts)
@@ -373,7 +388,11 @@ func AddToQuery(ctx context.Context, r *fingerprint.Result, data []byte, opts Op
 	if err != nil {
 		return err
 	}
-	parts, err := drawings(pic.RGB, 0, true)
+	lines := r.Lines
+	if lines == nil {
+		lines = func() ([]fingerprint.Part, error) { return drawings(pic.RGB, 0, true) }
+	}
+	parts, err := lines()
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ const sureLogit = 6
 // pairProbability is that of one page or picture.
 func pairProbability(p *PagePair) float64 {
 	v := p.Photo.Probability()
-	if !drawn(p.Kind) {
+	if !p.Kind.Drawn() {
 		// The bound of photos becomes that of manuscripts, the rest is stretched.
 		if v >= photo.ActThreshold {
 			return ActThreshold + float64((v-photo.ActThreshold)/(1-photo.ActThreshold)*(1-ActThreshold))

@@ -8,6 +8,7 @@ import (
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/geometry"
+	"selvage/fingerprint/manuscript/page"
 	"selvage/fingerprint/manuscript/text"
 	"selvage/fingerprint/photo"
 )
@@ -74,6 +75,8 @@ type PagePair struct {
 	// InQuery and InRef are the outline of what both show, corner by corner, in pixels of the
 	// page or picture.
 	InQuery, InRef geometry.Polygon
+	// Map leads from pixels of the registered page or picture to those of the query's.
+	Map geometry.Map
 	// Probability that one is a copy of the other.
 	Probability float64
 	// Photo is the whole comparison, of the lines where Kind is LinesPart or IslandPart.
@@ -149,17 +152,12 @@ func kindOf(r *fingerprint.Result, part int) fingerprint.PartKind {
 	return r.Parts[part].Kind
 }
 
-// drawn reports whether a part is lines drawn anew.
-func drawn(k fingerprint.PartKind) bool {
-	return k == fingerprint.LinesPart || k == fingerprint.IslandPart
-}
-
 func (q *Query) comparePart(ref *fingerprint.Result, p fingerprint.PartPair, load func(int) (*fingerprint.Result, error)) (*PagePair, error) {
 	if p.Query < -1 || p.Query >= len(q.res.Parts) || p.Ref < -1 || p.Ref >= len(ref.Parts) {
 		return nil, fmt.Errorf("manuscript: no such parts: %+v", p)
 	}
 	mine, theirs := kindOf(q.res, p.Query), kindOf(ref, p.Ref)
-	if drawn(mine) != drawn(theirs) || mine == fingerprint.IslandPart && theirs == fingerprint.IslandPart {
+	if mine.Drawn() != theirs.Drawn() || mine == fingerprint.IslandPart && theirs == fingerprint.IslandPart {
 		// Two islands that are alike are a word or a sign that both drawings have.
 		return nil, nil
 	}
@@ -181,18 +179,45 @@ func (q *Query) comparePart(ref *fingerprint.Result, p fingerprint.PartPair, loa
 	if len(found.Places) == 0 {
 		return nil, nil
 	}
-	pair := &PagePair{PartPair: p, Kind: theirs, QueryKind: mine, Photo: found, InQuery: found.Places[0].InQuery, InRef: found.Places[0].InRef}
+	pair := &PagePair{PartPair: p, Kind: theirs, QueryKind: mine, Photo: found, InQuery: found.Places[0].InQuery, InRef: found.Places[0].InRef, Map: found.Places[0].Map}
 	if p.Query >= 0 {
 		pair.QueryPage = q.res.Parts[p.Query].Page
 	}
 	if p.Ref >= 0 {
 		pair.RefPage = ref.Parts[p.Ref].Page
 	}
-	if drawn(mine) {
-		pair.InQuery = onPage(pair.InQuery, q.res.Parts[p.Query], q.parts[at].res)
-		pair.InRef = onPage(pair.InRef, ref.Parts[p.Ref], other)
+	if mine.Drawn() {
+		if !pair.toPages(onPage(&q.res.Parts[p.Query], q.parts[at].res), onPage(&ref.Parts[p.Ref], other)) {
+			return nil, nil
+		}
 	}
 	return pair, nil
+}
+
+// onPage leads from pixels of lines that were drawn anew to those of their page.
+func onPage(p *fingerprint.Part, drawn *fingerprint.Result) geometry.Map {
+	return page.OnPage(drawn.Width, drawn.Height, p.Box)
+}
+
+// toPages brings what was found of lines drawn anew to the pages they were drawn of, and reports
+// whether that can be done.
+func (p *PagePair) toPages(query, ref geometry.Map) bool {
+	back, ok := ref.Inverse()
+	if !ok {
+		return false
+	}
+	m, ok := p.Map.Mul(back)
+	if !ok {
+		return false
+	}
+	if p.Map, ok = query.Mul(m); !ok {
+		return false
+	}
+	if p.InQuery, ok = p.InQuery.Image(query); !ok {
+		return false
+	}
+	p.InRef, ok = p.InRef.Image(ref)
+	return ok
 }
 
 // Discount judges all comparisons of one query again without what several works have in common:
@@ -202,7 +227,7 @@ func (q *Query) Discount(all []*Comparison) {
 	byPart := make(map[int][]*photo.Comparison)
 	for _, c := range all {
 		for i := range c.Pairs {
-			if p := &c.Pairs[i]; !drawn(p.Kind) {
+			if p := &c.Pairs[i]; !p.Kind.Drawn() {
 				byPart[p.Query] = append(byPart[p.Query], p.Photo)
 			}
 		}

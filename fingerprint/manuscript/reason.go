@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"selvage/fingerprint"
-	"selvage/fingerprint/geometry"
-	"selvage/fingerprint/manuscript/page"
 )
 
 // Reason says in one plain sentence what the comparison found, without a full stop. Proved says
@@ -31,6 +29,10 @@ func (c *Comparison) Reason(proved bool) string {
 		s += " shown in both"
 		if p.RefPage > 0 {
 			s += fmt.Sprintf(", the surest on page %d of the registered work", p.RefPage)
+		}
+		if p.Kind.Drawn() {
+			at := &p.Photo.Places[0]
+			s += fmt.Sprintf(", by its lines alone: %d local features of them and %.0f %% of their course agree", at.Inliers, 100*at.Agree)
 		}
 		said = append(said, s)
 	} else if len(said) == 0 {
@@ -74,14 +76,4 @@ func (c *Comparison) proved() int {
 		}
 	}
 	return len(seen)
-}
-
-// onPage brings an outline from pixels of drawn lines to those of the page.
-func onPage(g geometry.Polygon, p fingerprint.Part, drawn *fingerprint.Result) geometry.Polygon {
-	out := make(geometry.Polygon, len(g))
-	for i, at := range g {
-		x, y := page.OnPage(at.X, at.Y, drawn.Width, drawn.Height, p.Box)
-		out[i] = geometry.Point{X: x, Y: y}
-	}
-	return out
 }

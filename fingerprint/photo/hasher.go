@@ -20,6 +20,11 @@ type Options struct {
 	// NoNegatives leaves out the probes that find colour-inverted copies. It halves what
 	// a query costs in the index.
 	NoNegatives bool
+	// Drawing, where set, says what else a picture is found by that is a drawing: the parts
+	// that the function it returns makes, which is nil for all other pictures. Of a query it is
+	// left in Result.Lines, of a registered picture it is called. base is the picture in grey,
+	// some hundred pixels wide. See manuscript.Drawing.
+	Drawing func(m *image.NRGBA, base *local.Gray, query bool) func() ([]fingerprint.Part, error)
 
 	query bool // the picture is asked about, not registered
 }
@@ -64,7 +69,23 @@ func (h hasher) hash(ctx context.Context, data []byte) (*fingerprint.Result, *im
 	r.Prints = append(r.Prints, fingerprint.Fingerprint{
 		Kind: fingerprint.Pixels256, View: fingerprint.Full, Payload: d[:], Quality: 100,
 	})
-	return r, pic.RGB, nil
+	return r, pic.RGB, h.drawing(r, pic.RGB, scan.base.Base())
+}
+
+// drawing adds what a drawing is found by beside.
+func (h hasher) drawing(r *fingerprint.Result, m *image.NRGBA, base *local.Gray) (err error) {
+	if h.opts.Drawing == nil || r.Insufficient != "" {
+		return nil
+	}
+	lines := h.opts.Drawing(m, base, h.opts.query)
+	switch {
+	case lines == nil:
+	case h.opts.query:
+		r.Lines = lines
+	default:
+		r.Parts, err = lines()
+	}
+	return err
 }
 
 // HashPicture fingerprints decoded pixels (opaque, with (0,0) as the upper left corner):

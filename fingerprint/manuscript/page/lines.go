@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/geometry"
 )
 
 // LineSide is the longer side of the picture that lines are drawn in.
@@ -411,8 +412,9 @@ func (m *mask) islands() []image.Rectangle {
 	return out[:min(len(out), maxIslands)]
 }
 
-// OnPage is where a point of a drawing of w × h pixels lies in the picture of which box was drawn.
-func OnPage(x, y float64, w, h int, box fingerprint.Rect) (float64, float64) {
+// OnPage leads from pixels of a drawing of w × h pixels to those of the picture of which box was
+// drawn.
+func OnPage(w, h int, box fingerprint.Rect) geometry.Map {
 	kx, ky := float64(box.W())/float64(max(1, w-2*margin)), float64(box.H())/float64(max(1, h-2*margin))
-	return float64(box.X0) + float64((x-margin)*kx), float64(box.Y0) + float64((y-margin)*ky)
+	return geometry.Map{kx, 0, float64(box.X0) - float64(margin*kx), 0, ky, float64(box.Y0) - float64(margin*ky), 0, 0, 1}
 }

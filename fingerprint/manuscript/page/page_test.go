@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/geometry"
 	"selvage/fingerprint/manuscript/page"
 	"selvage/fingerprint/photo"
 )
@@ -185,13 +186,14 @@ func TestOnPage(t *testing.T) {
 		t.Fatal("nothing was drawn")
 	}
 	box := fingerprint.Rect{X0: b.Min.X, Y0: b.Min.Y, X1: b.Max.X, Y1: b.Max.Y}
-	x, y := page.OnPage(16, 16, l.Rect.Dx(), l.Rect.Dy(), box)
-	if x != float64(box.X0) || y != float64(box.Y0) {
-		t.Errorf("the upper left corner is at %v, %v, want %d, %d", x, y, box.X0, box.Y0)
+	onPage := page.OnPage(l.Rect.Dx(), l.Rect.Dy(), box)
+	at, ok := onPage.Apply(geometry.Point{X: 16, Y: 16})
+	if !ok || math.Abs(at.X-float64(box.X0)) > 1e-9 || math.Abs(at.Y-float64(box.Y0)) > 1e-9 {
+		t.Errorf("the upper left corner is at %v, %v, want %d, %d", at.X, at.Y, box.X0, box.Y0)
 	}
-	x, y = page.OnPage(float64(l.Rect.Dx()-16), float64(l.Rect.Dy()-16), l.Rect.Dx(), l.Rect.Dy(), box)
-	if math.Abs(x-float64(box.X1)) > 1e-9 || math.Abs(y-float64(box.Y1)) > 1e-9 {
-		t.Errorf("the lower right corner is at %v, %v, want %d, %d", x, y, box.X1, box.Y1)
+	at, ok = onPage.Apply(geometry.Point{X: float64(l.Rect.Dx() - 16), Y: float64(l.Rect.Dy() - 16)})
+	if !ok || math.Abs(at.X-float64(box.X1)) > 1e-9 || math.Abs(at.Y-float64(box.Y1)) > 1e-9 {
+		t.Errorf("the lower right corner is at %v, %v, want %d, %d", at.X, at.Y, box.X1, box.Y1)
 	}
 }
 

@@ -47,15 +47,23 @@ func (m *rgb) ground() float64 {
 	for i, r := range m.c[0] {
 		hist[uint8((r*77+m.c[1][i]*150+m.c[2][i]*29)/256)]++
 	}
-	most := 0
-	for from := range 256 - groundLevels + 1 {
+	_, most := commonest(&hist)
+	return float64(most) / float64(max(1, m.w*m.h))
+}
+
+// commonest is the run of groundLevels grey levels that most pixels have: where it begins, and
+// how many have it.
+func commonest(hist *[256]int) (from, pixels int) {
+	for at := range len(hist) - groundLevels + 1 {
 		n := 0
-		for _, k := range hist[from : from+groundLevels] {
+		for _, k := range hist[at : at+groundLevels] {
 			n += k
 		}
-		most = max(most, n)
+		if n > pixels {
+			from, pixels = at, n
+		}
 	}
-	return float64(most) / float64(max(1, m.w*m.h))
+	return from, pixels
 }
 
 // rhythm is how much sums of ink change from one line of pixels to the next, against their size:
