@@ -49,6 +49,9 @@ func NewQuery(r *fingerprint.Result) *Query {
 	return q
 }
 
+// Len is how many frames of the query are told from others.
+func (q *Query) Len() int { return len(q.track) }
+
 // trackOf is the track of a video without its blank frames; none where there is none or it
 // is damaged.
 func trackOf(r *fingerprint.Result) Track {
@@ -137,6 +140,7 @@ type Comparison struct {
 	ref    *fingerprint.Result
 	track  Track // of ref
 	checks []check
+	common []bool // by row of the query: content that other works show too; nil: none
 	prob   float64
 }
 
