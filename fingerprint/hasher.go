@@ -74,8 +74,11 @@ type Hasher interface {
 	Hash(ctx context.Context, data []byte) (*Result, error)
 }
 
-// PreviewSide is the longest side of a preview in pixels.
-const PreviewSide = 640
+// PreviewSide is the longest side of a preview in pixels, FrameSide that of one among several.
+const (
+	PreviewSide = 640
+	FrameSide   = 320
+)
 
 // Previewer is the second interface of hashers whose files can be shown as a small
 // picture.
@@ -91,6 +94,14 @@ type PartPreviewer interface {
 	// PreviewPart makes the small JPEG of one part of a file: the frame that is shown at its
 	// Start, its page, or the embedded picture. Nil where there is none.
 	PreviewPart(ctx context.Context, data []byte, p Part) ([]byte, error)
+}
+
+// FramePreviewer is the second interface of hashers whose files run in time.
+type FramePreviewer interface {
+	// PreviewFrames makes small JPEGs, FrameSide at most on their longer sides, of the frames
+	// that are shown at times in seconds, decoding the file once: past the end, of the last one.
+	// Nil where there is none.
+	PreviewFrames(ctx context.Context, data []byte, times []float64) ([][]byte, error)
 }
 
 // Set is the hashers of a service, in the order in which they are asked whether they read a
@@ -159,6 +170,19 @@ func (s Set) PreviewPart(ctx context.Context, kind WorkKind, data []byte, p Part
 		return x.PreviewPart(ctx, data, p)
 	}
 	return s.Preview(ctx, kind, data)
+}
+
+// PreviewFrames returns small JPEGs of the frames that a file of the given kind shows at times
+// in seconds; none where its hasher knows no time.
+func (s Set) PreviewFrames(ctx context.Context, kind WorkKind, data []byte, times []float64) ([][]byte, error) {
+	h, err := s.pick(kind, data)
+	if err != nil {
+		return nil, err
+	}
+	if x, ok := h.(FramePreviewer); ok {
+		return x.PreviewFrames(ctx, data, times)
+	}
+	return nil, nil
 }
 
 // Kind is the kind of work that Hash would take data for; empty where no hasher reads it.

@@ -29,9 +29,11 @@ type MatchStatement struct {
 	// Transform and Signals are JSON objects whose fields the policy version defines.
 	Transform json.RawMessage `json:"transform,omitempty"`
 	Signals   json.RawMessage `json:"signals,omitempty"`
-	Regions   []MatchRegion   `json:"regions,omitempty"`
-	Segments  []MatchSegment  `json:"segments,omitempty"`
-	Passages  []MatchPassage  `json:"passages,omitempty"`
+	// Regions, Segments and Passages are what corresponds in two pictures, videos and texts.
+	// Statements of before December 2026 have segments and passages in their sentence only.
+	Regions  []MatchRegion  `json:"regions,omitempty"`
+	Segments []MatchSegment `json:"segments,omitempty"`
+	Passages []MatchPassage `json:"passages,omitempty"`
 	// Kinds are the fingerprint kinds that agreed, Policy the version of the thresholds.
 	Kinds  []string `json:"kinds"`
 	Policy string   `json:"policy"`
@@ -55,13 +57,14 @@ type MatchRegion struct {
 	Work  [][2]float64 `json:"work"`
 }
 
-// MatchSegment is one pair of [start, end] in seconds.
+// MatchSegment is one pair of [start, end] in seconds; [0, 0] of a file that is a picture.
 type MatchSegment struct {
 	Query [2]float64 `json:"query"`
 	Work  [2]float64 `json:"work"`
 }
 
-// MatchPassage is one pair of [start, end) character ranges.
+// MatchPassage is one pair of [start, end) character ranges: code points of the text as it was
+// extracted.
 type MatchPassage struct {
 	Query [2]int64 `json:"query"`
 	Work  [2]int64 `json:"work"`
@@ -90,6 +93,20 @@ func (s *MatchStatement) Check() error {
 	for _, o := range []json.RawMessage{s.Transform, s.Signals} {
 		if len(o) > 0 && o[0] != '{' {
 			return errors.New("transform and signals: want json objects")
+		}
+	}
+	for _, x := range s.Segments {
+		for _, t := range [][2]float64{x.Query, x.Work} {
+			if !(t[0] >= 0 && t[0] <= t[1]) || math.IsInf(t[1], 0) {
+				return fmt.Errorf("segment %v: want a start and an end in seconds", t)
+			}
+		}
+	}
+	for _, x := range s.Passages {
+		for _, t := range [][2]int64{x.Query, x.Work} {
+			if t[0] < 0 || t[0] > t[1] || t[1] > maxInteger {
+				return fmt.Errorf("passage %v: want a start and an end in characters", t)
+			}
 		}
 	}
 	if _, err := ParseTime(s.Time); err != nil {

@@ -10,9 +10,11 @@ import (
 	"image"
 	"image/jpeg"
 	"io"
+	"slices"
 	"strings"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/video"
 	"selvage/provenance"
 	"selvage/provenance/paper"
 	"selvage/store"
@@ -293,7 +295,44 @@ func (s *Service) reportMatch(ctx context.Context, q *EvidenceRequest, work *Wor
 		return nil, err
 	}
 	out.QueryPicture.Image = img
+	if out.Frames, err = s.reportFrames(ctx, q, work, rep, out.AssetPicture); err != nil {
+		return nil, err
+	}
 	out.Innocent = innocent(m)
+	return out, nil
+}
+
+// reportFrames are the pairs of frames of a match, by segment.
+func (s *Service) reportFrames(ctx context.Context, q *EvidenceRequest, work *Work, rep *MatchReport, asset paper.Picture) (out []paper.Frames, err error) {
+	m := &rep.Matches[0]
+	at := slices.IndexFunc(work.Assets, func(a Asset) bool { return a.Digest == m.Asset })
+	pairs := m.framePairs()
+	if at < 0 || len(slices.Concat(pairs...)) == 0 {
+		return nil, nil
+	}
+	refs, err := s.registeredFrames(ctx, work, work.Assets[at], pairs)
+	if err != nil {
+		return nil, err
+	}
+	x, err := s.explainable(ctx, q.Owner, q.Match, q.Work)
+	if err != nil {
+		return nil, err
+	}
+	for i, list := range pairs {
+		one := paper.Frames{Text: m.Segments[i].sentence()}
+		if r := m.Segments[i].Region; r != nil {
+			one.Region = &paper.Region{Query: r.Query, Work: r.Ref}
+		}
+		for _, p := range list {
+			one.Pairs = append(one.Pairs, paper.FramePair{
+				Query: paper.Picture{Image: x.frames[inMillis(p.Query)], Width: rep.Query.Width, Height: rep.Query.Height, Caption: "compared, " + video.Clock(p.Query), Why: "no picture of it was kept"},
+				Work:  paper.Picture{Image: refs[inMillis(p.Ref)], Width: asset.Width, Height: asset.Height, Caption: "work, " + video.Clock(p.Ref)},
+			})
+		}
+		if len(list) > 0 {
+			out = append(out, one)
+		}
+	}
 	return out, nil
 }
 
@@ -319,8 +358,12 @@ func (s *Service) queryPicture(ctx context.Context, q *EvidenceRequest, ev *prov
 		if err != nil {
 			return nil, fmt.Errorf("picture of the compared file: %w", err)
 		}
-	} else if _, _, small, err = s.explainable(ctx, q.Owner, q.Match, q.Work); err != nil {
-		return nil, err
+	} else {
+		x, err := s.explainable(ctx, q.Owner, q.Match, q.Work)
+		if err != nil {
+			return nil, err
+		}
+		small = x.preview
 	}
 	if small == nil {
 		return nil, nil

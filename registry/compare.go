@@ -69,7 +69,9 @@ func (s *Service) Compare(ctx context.Context, owner OwnerID, id WorkID, f File)
 			rep.Verdict = Insufficient
 		}
 	}
-	s.showBest(ctx, rep, r, f.Data)
+	if err := s.showBest(ctx, rep, r, f.Data); err != nil {
+		return nil, err
+	}
 	return rep, s.keepReport(ctx, rep, r, 0)
 }
 

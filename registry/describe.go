@@ -76,10 +76,16 @@ func (m *Match) describeClip(c *video.Comparison) {
 		if s.Ref[1] <= s.Ref[0] { // a picture has no time
 			one.Ref, one.Speed = nil, 0
 		}
-		m.Segments = append(m.Segments, one)
-		if i == 0 && len(s.InQuery) > 0 && len(s.InRef) > 0 {
-			m.Regions = append(m.Regions, Region{Query: corners(s.InQuery), Ref: corners(s.InRef)})
+		if len(s.InQuery) > 0 && len(s.InRef) > 0 {
+			one.Region = &Region{Query: corners(s.InQuery), Ref: corners(s.InRef)}
+			if i == 0 {
+				m.Regions = append(m.Regions, *one.Region)
+			}
 		}
+		for _, p := range s.Pairs {
+			one.Frames = append(one.Frames, FramePair(p))
+		}
+		m.Segments = append(m.Segments, one)
 	}
 }
 

@@ -38,6 +38,8 @@
 //	r/<owner>/<work>                   proofRecord: sealed statement, then receipt
 //	m/<owner>/<match, descending>      MatchReport, by who asked
 //	v/<owner>/<match, descending>      preview of the query (JPEG), where something was found
+//	F/<owner>/<match, descending>/<milliseconds be32>
+//	                                   a frame of the query (JPEG), where videos were found
 //	M/<owner>/<match>                  who asked (text), for the owner of a matched work
 //	R/<owner>/<match>/<work>           proofRecord of a match statement
 //	u/<owner>/<work>/<n be64, inverted> custodyEvent: what was done with a work

@@ -238,12 +238,28 @@ func (s *Service) sealMatch(q EvidenceRequest, rep *MatchReport, record []byte, 
 	for _, r := range m.Regions {
 		st.Regions = append(st.Regions, provenance.MatchRegion{Query: r.Query, Work: r.Ref})
 	}
+	for _, g := range m.Segments {
+		st.Segments = append(st.Segments, provenance.MatchSegment{Query: spanOf(g.Query), Work: spanOf(g.Ref)})
+	}
+	for _, p := range m.Passages {
+		st.Passages = append(st.Passages, provenance.MatchPassage{
+			Query: [2]int64{int64(p.Query.From), int64(p.Query.To)}, Work: [2]int64{int64(p.Ref.From), int64(p.Ref.To)},
+		})
+	}
 	mp, err := s.seal(st)
 	if err != nil {
 		return nil, err
 	}
 	mp.Record = record
 	return mp, nil
+}
+
+// spanOf is a stretch of a file as a statement has it: [0, 0] of a picture.
+func spanOf(s *[2]float64) [2]float64 {
+	if s == nil {
+		return [2]float64{}
+	}
+	return *s
 }
 
 // opener gives the same bytes at every call.

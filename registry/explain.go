@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"image/jpeg"
 	"io"
 	"math"
@@ -12,12 +13,14 @@ import (
 	"strings"
 	"time"
 
+	"selvage/fingerprint/video"
 	"selvage/registry/overlay"
 	"selvage/store"
 )
 
 // Overlay writes a PNG that explains one match of a stored report: the query and the
-// registered picture with the regions that correspond, and what was found in words. Who may
+// registered picture with the regions that correspond, and what was found in words; of two
+// videos also frames of both, pair by pair, over all that they have in common. Who may
 // read the report may have it, with the same matches: the asker, or the owner of a matched
 // work with that owner's works only. An empty work means the first match. The query is shown
 // from its preview. The registered picture is shown if it is the reader's own or public now;
@@ -27,48 +30,60 @@ func (s *Service) Overlay(ctx context.Context, reader OwnerID, id MatchID, w Wor
 		return ErrClosed
 	}
 	defer s.stage("overlay")()
-	rep, m, preview, err := s.explainable(ctx, reader, id, w)
+	x, err := s.explainable(ctx, reader, id, w)
 	if err != nil {
 		return err
 	}
-	sheet := newSheet(rep, m)
-	if preview != nil {
-		if sheet.Query.Picture, err = jpeg.Decode(bytes.NewReader(preview)); err != nil {
+	sheet := newSheet(x.report, x.match)
+	if x.preview != nil {
+		if sheet.Query.Picture, err = jpeg.Decode(bytes.NewReader(x.preview)); err != nil {
 			return fmt.Errorf("preview of match %s: %w: %w", id, store.ErrCorrupt, err)
 		}
 	}
-	if err := s.showRegistered(ctx, reader, m, &sheet.Ref); err != nil {
+	if err := s.showRegistered(ctx, reader, x, &sheet); err != nil {
 		return err
 	}
 	return sheet.Encode(out)
 }
 
-// explainable loads a report, one match of it and the query's preview, as far as the reader
-// may see them.
-func (s *Service) explainable(ctx context.Context, reader OwnerID, id MatchID, w WorkID) (rep *MatchReport, m Match, preview []byte, err error) {
+// explanation is a match of a stored report as a reader may see it.
+type explanation struct {
+	report  *MatchReport
+	match   Match
+	preview []byte                 // of the query; nil: none was kept
+	frames  map[uint32]image.Image // of the query, by milliseconds
+}
+
+// explainable loads a match of a report with the query's pictures, as far as the reader may
+// see them.
+func (s *Service) explainable(ctx context.Context, reader OwnerID, id MatchID, w WorkID) (x explanation, err error) {
 	err = s.KV.View(ctx, func(tx store.Txn) error {
 		stored, asked, err := s.reportFor(tx, reader, id)
 		if err != nil {
 			return err
 		}
-		rep = &stored.MatchReport
-		preview, err = tx.Get(previewKey(rep.Asker, id))
+		x.report = &stored.MatchReport
+		asker := x.report.Asker
+		x.preview, err = tx.Get(previewKey(asker, id))
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		matches := rep.Matches
+		if x.frames, err = keptFrames(tx, asker, id); err != nil {
+			return err
+		}
+		matches := x.report.Matches
 		if !asked {
 			matches = slices.Concat(matches, stored.Unsaid.Hidden)
 		}
-		for _, x := range matches {
-			if (asked || x.Owner == reader) && (w == "" || x.Work == w) {
-				m = x
+		for _, m := range matches {
+			if (asked || m.Owner == reader) && (w == "" || m.Work == w) {
+				x.match = m
 				return nil
 			}
 		}
 		return ErrNotFound
 	})
-	return rep, m, preview, err
+	return x, err
 }
 
 // newSheet says in words what a match says. Nothing of the asker is in it.
@@ -104,11 +119,44 @@ func newSheet(rep *MatchReport, m Match) overlay.Sheet {
 	return sheet
 }
 
-// showRegistered puts the registered picture into the panel if the reader may see it now,
-// or else its proportions, if the answer could tell them now.
-func (s *Service) showRegistered(ctx context.Context, reader OwnerID, m Match, p *overlay.Panel) error {
+// rows are the pairs of frames of a match, by segment, as far as there are pictures of them.
+func (x *explanation) rows(ref overlay.Panel, refs map[uint32]image.Image) (out []overlay.Row) {
+	for i, pairs := range x.match.framePairs() {
+		seg := &x.match.Segments[i]
+		row := overlay.Row{Words: seg.sentence()}
+		for _, p := range pairs {
+			one := overlay.Pair{
+				Query: overlay.Panel{Caption: "asked about, " + video.Clock(p.Query), Picture: x.frames[inMillis(p.Query)], Width: x.report.Query.Width, Height: x.report.Query.Height},
+				Ref:   overlay.Panel{Caption: "registered, " + video.Clock(p.Ref), Picture: refs[inMillis(p.Ref)], Width: ref.Width, Height: ref.Height},
+			}
+			if seg.Region != nil {
+				one.Region = &overlay.Region{Query: seg.Region.Query, Ref: seg.Region.Ref}
+			}
+			row.Pairs = append(row.Pairs, one)
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// sentence says what of two videos a segment is.
+func (g *Segment) sentence() string {
+	if g.Query == nil || g.Ref == nil {
+		return g.Words
+	}
+	text := fmt.Sprintf("%s to %s shows %s to %s of the registered video", video.Clock(g.Query[0]), video.Clock(g.Query[1]), video.Clock(g.Ref[0]), video.Clock(g.Ref[1]))
+	if g.Words != "" {
+		text += ", " + g.Words
+	}
+	return text
+}
+
+// showRegistered puts the registered picture and frames into a sheet if the reader may see
+// them now, or else their proportions, if the answer could tell them now.
+func (s *Service) showRegistered(ctx context.Context, reader OwnerID, x explanation, sheet *overlay.Sheet) error {
 	var work *Work
 	var at int
+	m, p := &x.match, &sheet.Ref
 	err := s.KV.View(ctx, func(tx store.Txn) (err error) {
 		if work, err = load[Work](tx, workKey(m.Owner, m.Work)); err != nil {
 			return err
@@ -134,16 +182,23 @@ func (s *Service) showRegistered(ctx context.Context, reader OwnerID, m Match, p
 		return nil
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		return nil // erased since
+		err, at = nil, -1 // erased since
 	}
-	if err != nil || at < 0 {
+	if err != nil {
 		return err
 	}
-	if p.Picture, err = s.thumbnail(ctx, work, work.Assets[at], m.RefPart); err != nil {
-		return err
+	var frames map[uint32]image.Image
+	if at >= 0 {
+		if p.Picture, err = s.thumbnail(ctx, work, work.Assets[at], m.RefPart); err != nil {
+			return err
+		}
+		if p.Picture == nil {
+			p.Why = "this kind of work has no picture"
+		}
+		if frames, err = s.registeredFrames(ctx, work, work.Assets[at], m.framePairs()); err != nil {
+			return err
+		}
 	}
-	if p.Picture == nil {
-		p.Why = "this kind of work has no picture"
-	}
+	sheet.Rows = x.rows(*p, frames)
 	return nil
 }

@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"context"
+	"errors"
 	"image/jpeg"
 	"strings"
 
@@ -73,13 +74,16 @@ func (c *checker) banks(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return tx.Scan([]byte("v/"), nil, func(k, v []byte) bool {
-			if cfg, err := jpeg.DecodeConfig(bytes.NewReader(v)); err != nil || max(cfg.Width, cfg.Height) > fingerprint.PreviewSide {
-				c.problem("preview %q is damaged (%v)", k, err)
-			} else if _, err := tx.Get(append([]byte("m/"), k[2:]...)); err != nil {
-				c.problem("preview %q has no report: %v", k, err)
-			}
-			return true
-		})
+		pictures := func(prefix string, side, more int) error { // more: bytes behind the report's name
+			return tx.Scan([]byte(prefix), nil, func(k, v []byte) bool {
+				if cfg, err := jpeg.DecodeConfig(bytes.NewReader(v)); err != nil || max(cfg.Width, cfg.Height) > side {
+					c.problem("preview %q is damaged (%v)", k, err)
+				} else if _, err := tx.Get(append([]byte("m/"), k[2:max(2, len(k)-more)]...)); err != nil {
+					c.problem("preview %q has no report: %v", k, err)
+				}
+				return true
+			})
+		}
+		return errors.Join(pictures("v/", fingerprint.PreviewSide, 0), pictures("F/", fingerprint.FrameSide, 5))
 	})
 }

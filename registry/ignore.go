@@ -12,6 +12,7 @@ import (
 	"selvage/fingerprint/geometry"
 	"selvage/fingerprint/manuscript"
 	"selvage/fingerprint/photo"
+	"selvage/fingerprint/video"
 	"selvage/store"
 )
 
@@ -19,7 +20,8 @@ import (
 const MaxIgnored = 200
 
 // Ignored is one picture of an owner's ignore bank: content that many works share by
-// right (a logo, a stock background, a text banner) and that is no evidence of copying.
+// right (a logo, a stock background, a text banner, the title card of a video) and that is no
+// evidence of copying.
 // The file itself is not kept, only its fingerprints.
 type Ignored struct {
 	ID     string             `json:"id"` // "i_" and 26 characters that sort by time
@@ -171,15 +173,25 @@ type bank struct {
 	// whole: one of its pictures is the query, edited or not. Then nothing that the query
 	// shares with a work is evidence.
 	whole bool
+	// Of a photo: pictures of the bank that stand inside it.
 	query *photo.Query
-	parts []*photo.Comparison // pictures of the bank that stand inside the query
+	parts []*photo.Comparison
+	// Of a video: the frames that are pictures of the bank, by their places in its track.
+	clip *video.Query
+	rows []bool
 }
 
-// explained compares a picture that is asked about with an owner's ignore bank.
+// explained compares a photo or video that is asked about with an owner's ignore bank.
 func (s *Service) explained(ctx context.Context, o OwnerID, d fingerprint.Digest, r *fingerprint.Result) (bank, error) {
 	all, err := s.ignored(ctx, o)
-	if err != nil || len(all) == 0 || r.Work != fingerprint.Photo {
+	if err != nil || len(all) == 0 {
 		return bank{}, err
+	}
+	switch r.Work {
+	case fingerprint.Video:
+		return explainedFrames(ctx, all, r)
+	case fingerprint.Manuscript:
+		return bank{}, nil
 	}
 	b := bank{query: photo.NewQuery(r)}
 	for _, e := range all {
@@ -199,18 +211,42 @@ func (s *Service) explained(ctx context.Context, o OwnerID, d fingerprint.Digest
 	return b, nil
 }
 
+// explainedFrames compares the frames of a video with an owner's ignore bank.
+func explainedFrames(ctx context.Context, all []*ignoredRecord, r *fingerprint.Result) (bank, error) {
+	b := bank{clip: video.NewQuery(r)}
+	for _, e := range all {
+		if err := ctx.Err(); err != nil {
+			return b, err
+		}
+		for i, yes := range b.clip.Shows(e.Result) {
+			if yes && b.rows == nil {
+				b.rows = make([]bool, b.clip.Len())
+			}
+			if yes {
+				b.rows[i] = true
+			}
+		}
+	}
+	b.whole = b.rows != nil && b.clip.Explained(b.rows)
+	return b, nil
+}
+
 // wholeShare is the share of a query that a picture of the bank must show to explain it.
 const wholeShare = .9
 
 // without judges a finding again without what the bank shows.
 func (b *bank) without(f found) found {
-	if len(b.parts) == 0 || f.same {
+	switch {
+	case f.same:
 		return f
-	}
-	if f.doc != nil && f.doc.Relation == manuscript.Pages && b.shows(f.doc.Pairs[0].InQuery) {
+	case f.clip != nil && b.rows != nil:
+		f.clip = b.clip.Without(f.clip, b.rows)
+		f.judge()
+		return f
+	case f.doc != nil && f.doc.Relation == manuscript.Pages && b.shows(f.doc.Pairs[0].InQuery):
 		f.prob = 0
-	}
-	if f.cmp == nil || f.cmp.SamePixels {
+		return f
+	case len(b.parts) == 0 || f.cmp == nil || f.cmp.SamePixels:
 		return f
 	}
 	if f.cmp = b.query.Ignore(f.cmp, b.parts); len(f.cmp.Places) > 0 {

@@ -67,7 +67,9 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	}
 	s.fill(rep, all, r, q.extent())
 	rep.conclude(r)
-	s.showBest(ctx, rep, r, q.File.Data)
+	if err := s.showBest(ctx, rep, r, q.File.Data); err != nil {
+		return nil, err
+	}
 	if err := s.keepReport(ctx, rep, r, seen); err != nil {
 		return nil, err
 	}
@@ -75,13 +77,15 @@ func (s *Service) Match(ctx context.Context, q MatchRequest) (*MatchReport, erro
 	return rep, nil
 }
 
-// showBest has the preview of a query show what the first match is about: the frame or page.
-func (s *Service) showBest(ctx context.Context, rep *MatchReport, r *fingerprint.Result, data []byte) {
-	if len(rep.Matches) == 0 || rep.Matches[0].QueryPart == nil {
-		return
+// showBest has the preview of a query show what the first match is about, the frame or page,
+// and makes pictures of the frames that the matches name.
+func (s *Service) showBest(ctx context.Context, rep *MatchReport, r *fingerprint.Result, data []byte) (err error) {
+	if len(rep.Matches) > 0 && rep.Matches[0].QueryPart != nil {
+		at := rep.Matches[0].QueryPart.part()
+		r.Preview = func() ([]byte, error) { return s.Hashers.PreviewPart(ctx, r.Work, data, at) }
 	}
-	at := rep.Matches[0].QueryPart.part()
-	r.Preview = func() ([]byte, error) { return s.Hashers.PreviewPart(ctx, r.Work, data, at) }
+	rep.frames, err = s.framesOf(ctx, rep, data)
+	return err
 }
 
 // extent is how much an answer shows beside what is to act upon.
@@ -218,6 +222,11 @@ func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerpri
 				return err
 			}
 		}
+		for _, f := range rep.frames {
+			if err := tx.Set(frameKey(rep.Asker, rep.ID, f.time), f.jpeg); err != nil {
+				return err
+			}
+		}
 		row.Open = nil // the transaction may be run again
 		for _, m := range slices.Concat(rep.Matches, rep.unsaid.Hidden) {
 			if m.Owner == rep.Asker || !m.Verdict.Accuses() {
@@ -237,7 +246,7 @@ func (s *Service) keepReport(ctx context.Context, rep *MatchReport, r *fingerpri
 	if err != nil {
 		return fmt.Errorf("keep match: %w", err)
 	}
-	rep.unsaid = unsaid{} // stored now; the answer goes on without it
+	rep.unsaid, rep.frames = unsaid{}, nil // stored now; the answer goes on without them
 	s.watched.wake()
 	return nil
 }

@@ -186,7 +186,8 @@ type MatchReport struct {
 	// Millis is the time spent per stage in milliseconds: decode+hash, search, prove.
 	Millis map[string]float64 `json:"millis,omitempty"`
 
-	unsaid unsaid // what is stored beside the answer; see storedReport
+	unsaid unsaid  // what is stored beside the answer; see storedReport
+	frames []frame // small pictures of the query, stored likewise
 }
 
 // Query describes the file that was asked about. Its bytes are not kept, only a small
@@ -262,10 +263,24 @@ type Segment struct {
 	Query *[2]float64 `json:"query,omitempty"`
 	Ref   *[2]float64 `json:"ref,omitempty"`
 	// Speed is how many seconds of the registered video pass in one of the query, negative
-	// where it runs backwards; 0 where one of them is no video.
+	// where it runs backwards; 0 where it cannot be told, as of a still scene, and where one of
+	// them is no video.
 	Speed float64 `json:"speed,omitempty"`
 	// Words say what was done to the picture there; empty where nothing was.
 	Words string `json:"words,omitempty"`
+	// Region is what both show there, in pixels of the two videos; nil where it is not known.
+	Region *Region `json:"region,omitempty"`
+	// Frames are frames of both that show the same, by rising query time: a few, for people to
+	// compare.
+	Frames []FramePair `json:"frames,omitempty"`
+}
+
+// FramePair is two frames that show the same, by their times in seconds.
+type FramePair struct {
+	Query float64 `json:"query"`
+	Ref   float64 `json:"ref"`
+	// Distance is how many of the 256 bits of their vframe.v1 codes differ.
+	Distance int `json:"distance"`
 }
 
 // Passage is a run of text that stands in both manuscripts.

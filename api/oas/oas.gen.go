@@ -664,6 +664,14 @@ type Fingerprints struct {
 	Fingerprints []Fingerprint `json:"fingerprints"`
 }
 
+// FramePair Two frames that show the same, by their times in seconds.
+type FramePair struct {
+	// Distance How many of the 256 bits of their vframe.v1 codes differ.
+	Distance int     `json:"distance"`
+	Query    float32 `json:"query"`
+	Ref      float32 `json:"ref"`
+}
+
 // IgnoreForm defines model for IgnoreForm.
 type IgnoreForm struct {
 	File openapi_types.File `json:"file"`
@@ -1064,13 +1072,19 @@ type Said struct {
 
 // Segment A stretch of the query and the stretch of the registered video that it shows.
 type Segment struct {
+	// Frames Frames of both that show the same, by rising query time: a few, for people to compare.
+	Frames *[]FramePair `json:"frames,omitempty"`
+
 	// Query From and to, in seconds.
 	Query *Span `json:"query,omitempty"`
 
 	// Ref From and to, in seconds.
 	Ref *Span `json:"ref,omitempty"`
 
-	// Speed Seconds of the registered video that pass in one of the query; negative: backwards.
+	// Region Polygons in pixels of the oriented pictures, corner by corner.
+	Region *Region `json:"region,omitempty"`
+
+	// Speed Seconds of the registered video that pass in one of the query; negative: backwards. Absent where it cannot be told, as of a still scene.
 	Speed *float32 `json:"speed,omitempty"`
 
 	// Words What was done to the picture there.

@@ -41,6 +41,11 @@ func PreviewPicture(m *image.NRGBA) ([]byte, error) {
 	return encodePreview(smaller(m, fingerprint.PreviewSide))
 }
 
+// PreviewFrame makes the preview of one frame among several.
+func PreviewFrame(m *image.NRGBA) ([]byte, error) {
+	return encodePreview(smaller(m, fingerprint.FrameSide))
+}
+
 // encodePreview writes a JPEG; noise, which no JPEG makes small, the more coarsely.
 func encodePreview(small image.Image) ([]byte, error) {
 	var b bytes.Buffer

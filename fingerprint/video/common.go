@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"selvage/fingerprint"
+	"selvage/fingerprint/photo"
 )
 
 // Common content: title cards, logos, stock shots. What several registered works show that
@@ -89,9 +90,83 @@ func (q *Query) Discount(all []*Comparison) {
 		}
 	}
 	for _, v := range again {
-		v.c.Shared, v.c.SharedBy = v.share, v.by
+		v.c.Shared, v.c.SharedBy, v.c.common = v.share, v.by, v.common
 		v.c.judge(q, v.common)
 	}
+}
+
+// Shows says which frames of the query show a picture as a whole, edited or not, by their places
+// in its track.
+func (q *Query) Shows(picture *fingerprint.Result) []bool {
+	var codes []Code
+	for _, p := range picture.Prints {
+		if p.Kind == fingerprint.PDQ256 && (p.View == fingerprint.Full || p.View == fingerprint.Box) {
+			codes = append(codes, codeOf(p.Payload))
+		}
+	}
+	out := make([]bool, len(q.track))
+	proved := map[int]bool{} // by key frame
+	var probes []Code
+	for i := range q.track {
+		near := far
+		probes = q.track[i].probes(probes[:0])
+		for _, p := range probes {
+			for _, c := range codes {
+				near = min(near, p.Distance(c))
+			}
+		}
+		if out[i] = near <= plainlyNear; out[i] || near > NearFrames {
+			continue
+		}
+		part := partAt(q.res.Parts, q.track[i].Time())
+		if !q.has(part) {
+			continue
+		}
+		if _, ok := proved[part]; !ok {
+			c := q.photos[part]().Compare(picture, photo.Variants[:]...)
+			proved[part] = c.Probability() >= photo.ActThreshold && len(c.Places) > 0 && c.Places[0].OfContent >= wholeFrame
+		}
+		out[i] = proved[part]
+	}
+	return out
+}
+
+// wholeFrame is the share of a frame that a picture must show to be it.
+const wholeFrame = .9
+
+// Explained reports whether all frames of the query are among those of the rows, but for plain
+// ones.
+func (q *Query) Explained(rows []bool) bool {
+	for i := range q.track {
+		if !rows[i] && q.track[i].telling() >= plain {
+			return false
+		}
+	}
+	return true
+}
+
+// Without is a comparison judged again without frames of the query, by their places in its
+// track: somebody holds them to be no evidence.
+func (q *Query) Without(c *Comparison, rows []bool) *Comparison {
+	again := *c
+	if c.ref.Work == fingerprint.Photo {
+		again.Segments, again.checks, again.prob = nil, nil, 0
+		for i, k := range c.checks {
+			if row := q.row(q.res.Parts[k.pair.Query].Start); row >= 0 && rows[row] {
+				continue
+			}
+			again.Segments = append(again.Segments, c.Segments[i])
+			again.checks = append(again.checks, k)
+			again.prob = max(again.prob, k.cmp.Probability())
+		}
+		return &again
+	}
+	again.common = slices.Clone(rows)
+	for i, yes := range c.common {
+		again.common[i] = again.common[i] || yes
+	}
+	again.judge(q, again.common)
+	return &again
 }
 
 // rows are the frames of the query, of n, that agree.

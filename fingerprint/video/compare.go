@@ -49,6 +49,9 @@ func NewQuery(r *fingerprint.Result) *Query {
 	return q
 }
 
+// Len is how many frames of the query are told from others.
+func (q *Query) Len() int { return len(q.track) }
+
 // trackOf is the track of a video without its blank frames; none where there is none or it
 // is damaged.
 func trackOf(r *fingerprint.Result) Track {
@@ -67,9 +70,11 @@ func trackOf(r *fingerprint.Result) Track {
 type Segment struct {
 	Query [2]float64 `json:"query"` // start and end, seconds
 	Ref   [2]float64 `json:"ref"`   // the same; start before end, reversed or not
-	// Speed is how many seconds of the registered video pass in one of the query; negative
-	// where it runs backwards.
-	Speed float64 `json:"speed"`
+	// Speed is how many seconds of the registered video pass in one of the query, negative
+	// where it runs backwards; 0 where that cannot be told, as of a still scene. Backwards may
+	// be told where the speed cannot.
+	Speed     float64 `json:"speed"`
+	Backwards bool    `json:"backwards"`
 	// Frames is how many sampled frames of the query there agree, of Asked that could.
 	Frames int `json:"frames"`
 	Asked  int `json:"asked"`
@@ -86,11 +91,21 @@ type Segment struct {
 	// At is a moment of both at which they show the same: that of the outlines, where there
 	// are some.
 	At [2]float64 `json:"at"`
+	// Pairs are frames of both that show the same, for people to compare: a few of those that
+	// agree, spread over the segment, by rising query time.
+	Pairs []Pair `json:"pairs"`
 	// Words say what was done to the picture and to the time; empty where nothing was.
 	Words string `json:"words"`
 
 	line   align.Line
 	agreed []agreement
+}
+
+// Pair is a frame of the query and the frame of the registered video that it shows: their times
+// in seconds, and by how many of 256 bits their codes differ.
+type Pair struct {
+	Query, Ref float64
+	Distance   int
 }
 
 // agreement is a frame of the query that agrees with one of the registered video: their
@@ -125,6 +140,7 @@ type Comparison struct {
 	ref    *fingerprint.Result
 	track  Track // of ref
 	checks []check
+	common []bool // by row of the query: content that other works show too; nil: none
 	prob   float64
 }
 
@@ -216,7 +232,13 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 		}
 	}
 	for k := range c.Segments {
-		if err := c.describe(q, r, &c.Segments[k]); err != nil {
+		s := &c.Segments[k]
+		speed, direction := q.pace(g, s)
+		s.Backwards = direction && s.Speed < 0
+		if !speed {
+			s.Speed = 0
+		}
+		if err := c.describe(q, r, s); err != nil {
 			return nil, err
 		}
 	}
@@ -541,6 +563,11 @@ func (q *Query) photo(c *Comparison, r *refSide, pairs []fingerprint.PartPair) e
 		if cmp.Probability() >= photo.ActThreshold {
 			c.Segments = append(c.Segments, Segment{Query: [2]float64{part.Start, part.End}, Frames: 1, Asked: 1, Scenes: 1})
 			c.checks = append(c.checks, check{-1, p, cmp})
+		}
+	}
+	for k := range c.Segments {
+		if err := c.describe(q, r, &c.Segments[k]); err != nil {
+			return err
 		}
 	}
 	return nil

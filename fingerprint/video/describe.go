@@ -18,6 +18,7 @@ const plainSpeed = .08
 func (c *Comparison) describe(q *Query, r *refSide, s *Segment) error {
 	var words []string
 	s.At = [2]float64{(s.Query[0] + s.Query[1]) / 2, (s.Ref[0] + s.Ref[1]) / 2}
+	s.Pairs = c.sample(q, s)
 	if best := c.surest(q, s); best != nil {
 		s.At[0] = q.res.Parts[best.pair.Query].Start
 		if best.pair.Ref >= 0 {
@@ -52,18 +53,36 @@ func (c *Comparison) describe(q *Query, r *refSide, s *Segment) error {
 			words = append(words, w)
 		}
 	}
-	if v := math.Abs(s.Speed); math.Abs(v-1) > plainSpeed && s.Query[1]-s.Query[0] >= leastTimed {
+	if v := math.Abs(s.Speed); v > 0 && math.Abs(v-1) > plainSpeed {
 		words = append(words, fmt.Sprintf("at about %.2f times the speed", v))
 	}
-	if s.Speed < 0 && s.Scenes > 1 {
+	if s.Backwards {
 		words = append(words, "played backwards")
 	}
 	s.Words = strings.Join(words, ", ")
 	return nil
 }
 
-// leastTimed is how many seconds a segment lasts whose speed can be told.
-const leastTimed = 3
+// maxSample is how many pairs of frames stand for a segment.
+const maxSample = 6
+
+// sample picks the pairs of frames that stand for a segment: of each of up to maxSample equal
+// stretches of it the most telling pair.
+func (c *Comparison) sample(q *Query, s *Segment) (out []Pair) {
+	n := min(maxSample, len(s.agreed))
+	for k := range n {
+		var best Pair
+		most := -1.0
+		for _, a := range s.agreed[k*len(s.agreed)/n : (k+1)*len(s.agreed)/n] {
+			f, o := &q.track[a.row], &c.track[a.col]
+			if w := min(f.telling(), o.telling()) * nearness(a.d); w > most {
+				most, best = w, Pair{f.Time(), o.Time(), int(a.d)}
+			}
+		}
+		out = append(out, best)
+	}
+	return out
+}
 
 // turnWords are the forms in words.
 var turnWords = [8]string{
@@ -151,10 +170,10 @@ func (c *Comparison) Reason(acting bool) string {
 	}
 	s := &c.Segments[0]
 	if c.ref.Work == fingerprint.Photo {
-		fmt.Fprintf(&b, "the frame at %s shows the registered picture", clock(s.Query[0]))
+		fmt.Fprintf(&b, "the frame at %s shows the registered picture", Clock(s.Query[0]))
 		return b.String()
 	}
-	fmt.Fprintf(&b, "%s to %s shows %s to %s of the registered video", clock(s.Query[0]), clock(s.Query[1]), clock(s.Ref[0]), clock(s.Ref[1]))
+	fmt.Fprintf(&b, "%s to %s shows %s to %s of the registered video", Clock(s.Query[0]), Clock(s.Query[1]), Clock(s.Ref[0]), Clock(s.Ref[1]))
 	if s.Words != "" {
 		b.WriteString(", " + s.Words)
 	}
@@ -179,8 +198,8 @@ func (c *Comparison) Reason(acting bool) string {
 	return b.String()
 }
 
-// clock writes seconds as 1:02.5.
-func clock(t float64) string {
+// Clock writes seconds as 1:02.5.
+func Clock(t float64) string {
 	tenths := int(math.Round(10 * t))
 	return fmt.Sprintf("%d:%02d.%d", tenths/600, tenths/10%60, tenths%10)
 }

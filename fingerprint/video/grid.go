@@ -102,8 +102,20 @@ func (g *grid) evidence() (out []align.Pair) {
 		n += count[limit]
 	}
 	every := n/mostPairs + 1 // a still scene against itself
+	nearest := make([]uint8, len(g.q))
+	for i := range nearest {
+		nearest[i] = far
+	}
+	for k, d := range g.d {
+		i := k / len(g.r) * g.every
+		nearest[i] = min(nearest[i], d)
+	}
+	for k, d := range g.found {
+		i := k / len(g.r)
+		nearest[i] = min(nearest[i], d)
+	}
 	add := func(i, j int, d uint8) {
-		if w := nearness(d) * g.q[i].telling(); w > 0 {
+		if w := nearness(d) * g.q[i].telling() * likelier(d, nearest[i]); w > 0 {
 			out = append(out, align.Pair{Q: g.q[i].Time(), R: g.r[j].Time(), Weight: w})
 		}
 	}
@@ -120,6 +132,12 @@ func (g *grid) evidence() (out []align.Pair) {
 		add(k/len(g.r), k%len(g.r), d) // align.Find does not mind the order
 	}
 	return out
+}
+
+// likelier weighs a pair of frames against the nearest pair of the query's frame: where a scene
+// changes slowly, all of it is near, and the moment is told by what is nearest.
+func likelier(d, nearest uint8) float64 {
+	return max(.2, 1-float64(d-nearest)/40)
 }
 
 // How many samples away frames are that a frame is contrasted with.

@@ -1,11 +1,13 @@
 package video
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"image"
 	"math"
+	"slices"
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/local"
@@ -113,20 +115,58 @@ func (h hasher) Preview(ctx context.Context, data []byte) ([]byte, error) {
 
 // PreviewPart implements fingerprint.PartPreviewer.
 func (h hasher) PreviewPart(ctx context.Context, data []byte, p fingerprint.Part) ([]byte, error) {
+	var out []byte
+	err := h.frames(ctx, data, fingerprint.PreviewSide, []float64{p.Start}, func(_ int, m *image.NRGBA) (err error) {
+		out, err = photo.PreviewPicture(m)
+		return err
+	})
+	return out, err
+}
+
+// PreviewFrames implements fingerprint.FramePreviewer.
+func (h hasher) PreviewFrames(ctx context.Context, data []byte, times []float64) ([][]byte, error) {
+	out := make([][]byte, len(times))
+	err := h.frames(ctx, data, fingerprint.FrameSide, times, func(i int, m *image.NRGBA) (err error) {
+		out[i], err = photo.PreviewFrame(m)
+		return err
+	})
+	return out, err
+}
+
+// frames decodes a file as far as the last of the times, and gives the frame that is shown at
+// each of them: at times past the end, the last one.
+func (h hasher) frames(ctx context.Context, data []byte, side int, times []float64, take func(i int, m *image.NRGBA) error) error {
+	order := make([]int, len(times))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(times[a], times[b]) })
 	var shown *image.NRGBA
+	upTo := func(t float64) error { // takes what is shown for good, as a frame at t follows
+		for len(order) > 0 && shown != nil && times[order[0]]+Step/2 < t {
+			if err := take(order[0], shown); err != nil {
+				return err
+			}
+			order = order[1:]
+		}
+		return nil
+	}
 	opts := h.opts.Limits
-	opts.Rate, opts.Side = 1/Step, fingerprint.PreviewSide
+	opts.Rate, opts.Side = 1/Step, side
 	_, err := media.Decode(ctx, data, opts, media.Sink{Frame: func(f media.Frame) error {
-		if shown != nil && f.Time > p.Start+Step/2 {
+		if err := upTo(f.Time); err != nil {
+			return err
+		}
+		if len(order) == 0 {
 			return errEnough
 		}
 		shown = f.RGB
 		return nil
 	}})
-	if err != nil && !errors.Is(err, errEnough) || shown == nil {
-		return nil, err
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
 	}
-	return photo.PreviewPicture(shown)
+	return upTo(math.Inf(1))
 }
 
 var errEnough = errors.New("seen enough")

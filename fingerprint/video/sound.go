@@ -61,9 +61,9 @@ func soundOf(r *fingerprint.Result) (audio.Print, bool) {
 func (s Sound) Words(m audio.Match) string {
 	switch s {
 	case SameSound:
-		return fmt.Sprintf("same sound, from %s to %s", clock(m.Query[0]), clock(m.Query[1]))
+		return fmt.Sprintf("same sound, from %s to %s", Clock(m.Query[0]), Clock(m.Query[1]))
 	case MovedSound:
-		return fmt.Sprintf("the sound from %s to %s is that of %s to %s of the registered video", clock(m.Query[0]), clock(m.Query[1]), clock(m.Ref[0]), clock(m.Ref[1]))
+		return fmt.Sprintf("the sound from %s to %s is that of %s to %s of the registered video", Clock(m.Query[0]), Clock(m.Query[1]), Clock(m.Ref[0]), Clock(m.Ref[1]))
 	case OtherSound:
 		return "other sound"
 	}

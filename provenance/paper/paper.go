@@ -133,6 +133,8 @@ type Match struct {
 	Regions  []Region
 	Segments []Segment
 	Passages []Passage
+	// Frames are frames of two videos that show the same; nil where one of the files is none.
+	Frames []Frames
 
 	// Innocent is the strongest innocent explanation; nil: not assessed, and the report
 	// says so.
@@ -151,8 +153,20 @@ type Signal struct {
 // orientation; corner i of one is corner i of the other.
 type Region struct{ Query, Work [][2]float64 }
 
-// Segment is one pair of [start, end] in seconds.
+// Segment is one pair of [start, end] in seconds; [0, 0] of a file that is no video.
 type Segment struct{ Query, Work [2]float64 }
+
+// Frames are pairs of frames from one stretch of two videos. Text says what the stretch is, the
+// captions of the pictures when each frame is shown, and Region, nil where it is not known,
+// what of the frames both show.
+type Frames struct {
+	Text   string
+	Pairs  []FramePair
+	Region *Region
+}
+
+// FramePair is a frame of the compared file and the frame of the work that it shows.
+type FramePair struct{ Query, Work Picture }
 
 // Passage is one pair of [start, end) in characters.
 type Passage struct{ Query, Work [2]int64 }

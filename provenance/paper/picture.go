@@ -113,13 +113,7 @@ func (s *sheet) outline(p Picture, b box, regions [][][2]float64) {
 		if len(pts) < 2 {
 			continue
 		}
-		s.pdf.SetLineJoinStyle("round")
-		s.pdf.SetDrawColor(255, 255, 255)
-		s.pdf.SetLineWidth(1.3)
-		s.pdf.Polygon(pts, "D")
-		s.pdf.SetDrawColor(0, 0, 0)
-		s.pdf.SetLineWidth(0.55)
-		s.pdf.Polygon(pts, "D")
+		s.ring(pts, 0.55)
 		number := strconv.Itoa(i + 1)
 		us := s.units(number, strong)
 		// Inside the picture, also where the corner is at its edge.
@@ -134,6 +128,17 @@ func (s *sheet) outline(p Picture, b box, regions [][][2]float64) {
 	}
 	s.pdf.ClipEnd()
 	s.set = style{} // the end of the clipping brings the old state back
+}
+
+// ring draws a closed line, black on white.
+func (s *sheet) ring(pts []fpdf.PointType, thick float64) {
+	s.pdf.SetLineJoinStyle("round")
+	s.pdf.SetDrawColor(255, 255, 255)
+	s.pdf.SetLineWidth(thick + 0.75)
+	s.pdf.Polygon(pts, "D")
+	s.pdf.SetDrawColor(0, 0, 0)
+	s.pdf.SetLineWidth(thick)
+	s.pdf.Polygon(pts, "D")
 }
 
 // corners are those of a polygon on the page. Odd numbers are left out, far ones brought

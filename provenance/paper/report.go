@@ -156,7 +156,7 @@ func (s *sheet) match(m *Match) {
 	if len(m.Segments) > 0 {
 		parts := []part{}
 		for _, x := range m.Segments[:min(len(m.Segments), maxListed)] {
-			parts = append(parts, say("%s to %s of the compared file is %s to %s of the work", seconds(x.Query[0]), seconds(x.Query[1]), seconds(x.Work[0]), seconds(x.Work[1])))
+			parts = append(parts, say("%s is %s", stretch(x.Query, "the compared file"), stretch(x.Work, "the work")))
 		}
 		s.row("Segments", more(parts, len(m.Segments))...)
 	}
@@ -169,6 +169,75 @@ func (s *sheet) match(m *Match) {
 	}
 	s.row("Policy", say("%s", m.Policy), aside("Version of the thresholds and of the calibration."))
 	s.row("Match", say("%s", m.ID))
+	s.frames(m.Frames)
+}
+
+// stretch is a segment of a file in words; the file itself where it has no time.
+func stretch(t [2]float64, of string) string {
+	if t == [2]float64{} {
+		return of
+	}
+	return fmt.Sprintf("%s to %s of %s", seconds(t[0]), seconds(t[1]), of)
+}
+
+// frames draws pairs of frames, two pairs a line: on the left of each the compared file's.
+func (s *sheet) frames(list []Frames) {
+	const (
+		inPair  = 1.5
+		apart   = 7.0
+		w       = (width - apart - 2*inPair) / 4
+		tallest = 50.0
+	)
+	if len(list) == 0 {
+		return
+	}
+	s.heading("Frame by frame", 60)
+	s.paragraph("Of each pair, the left frame is the compared file's and the right one the work's. The outline is what both show.", small)
+	for i, f := range list[:min(len(list), maxListed)] {
+		s.gap(2)
+		for n := 0; n < len(f.Pairs); n += 2 {
+			line := f.Pairs[n:min(n+2, len(f.Pairs))]
+			tall := 0.0
+			for _, p := range line {
+				_, q := p.Query.shownSize(w, tallest)
+				_, a := p.Work.shownSize(w, tallest)
+				tall = max(tall, q, a)
+			}
+			head := 0.0
+			if n == 0 {
+				head = s.height(fmt.Sprintf("%d. %s", i+1, f.Text), body, width) + 1
+			}
+			s.need(head + tall + small.leading() + 3)
+			if n == 0 {
+				s.textIn(fmt.Sprintf("%d. %s", i+1, f.Text), body, left, width)
+				s.gap(1)
+			}
+			for k, p := range line {
+				x := left + float64(k)*(2*w+inPair+apart)
+				s.frame(p.Query, box{x, s.y, w, tallest}, tall, f.Region, false)
+				s.frame(p.Work, box{x + w + inPair, s.y, w, tallest}, tall, f.Region, true)
+			}
+			s.y += tall + small.leading() + 3
+		}
+	}
+}
+
+// frame draws one frame, its caption below the tallest of its line.
+func (s *sheet) frame(p Picture, b box, tall float64, r *Region, work bool) {
+	at := s.picture(p, b)
+	if r != nil && p.Width > 0 && p.Height > 0 {
+		poly := r.Query
+		if work {
+			poly = r.Work
+		}
+		if pts := corners(poly, float64(p.Width), float64(p.Height), at); len(pts) > 1 {
+			s.pdf.ClipRect(at.x, at.y, at.w, at.h, false)
+			s.ring(pts, 0.3)
+			s.pdf.ClipEnd()
+			s.set = style{}
+		}
+	}
+	s.textInBox(p.Caption, small, box{b.x, b.y + tall + 0.6, b.w, small.leading() + 0.1})
 }
 
 // sideBySide draws both pictures with the matched regions in them.

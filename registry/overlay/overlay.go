@@ -27,7 +27,8 @@ type Sheet struct {
 	Alarm      bool   // the verdict is one to act upon
 	Sure       string // beside the verdict: how sure
 	Lines      []string
-	Small      string // the last line, in grey: what the sheet belongs to
+	Small      string // the last line of the words, in grey: what the sheet belongs to
+	Rows       []Row  // frames of two videos, below the words
 }
 
 // Panel is one side.
@@ -90,10 +91,10 @@ func (s Sheet) Draw() (*image.RGBA, error) {
 	}
 	defer t.close()
 	s.Query, s.Ref = s.Query.fit(s.polygons(false)), s.Ref.fit(s.polygons(true))
-	q, r := s.Query.scaled(), s.Ref.scaled()
+	q, r := s.Query.scaled(side), s.Ref.scaled(side)
 	column := max(r.X, s.Ref.words(t)) // of the registered picture
 	width := max(least, 2*margin+max(q.X, s.Query.words(t))+gap+column)
-	legend := s.legend(t, width-2*margin)
+	legend := append(s.legend(t, width-2*margin), s.rows(t, width-2*margin)...)
 	top := margin + caption
 	under := top + max(q.Y, r.Y) + 28
 	if s.Query.Picture == nil || s.Ref.Picture == nil {
@@ -128,19 +129,21 @@ func (s Sheet) polygons(ref bool) (out [][][2]float64) {
 		if ref {
 			p = r.Ref
 		}
-		if len(p) > maxCorners {
-			p = p[:maxCorners]
-		}
-		for _, c := range p {
-			// Beyond this no picture reaches, and coordinates stop being whole numbers.
-			if !(math.Abs(c[0]) < 1e7 && math.Abs(c[1]) < 1e7) {
-				p = nil
-				break
-			}
-		}
-		out = append(out, p) // nil keeps the numbering of both sides in step
+		out = append(out, drawable(p)) // nil keeps the numbering of both sides in step
 	}
 	return out
+}
+
+// drawable is as much of a polygon as is drawn.
+func drawable(p [][2]float64) [][2]float64 {
+	p = p[:min(len(p), maxCorners)]
+	for _, c := range p {
+		// Beyond this no picture reaches, and coordinates stop being whole numbers.
+		if !(math.Abs(c[0]) < 1e7 && math.Abs(c[1]) < 1e7) {
+			return nil
+		}
+	}
+	return p
 }
 
 // fit gives a panel of unknown size the extent of its regions.
@@ -161,9 +164,9 @@ func (p Panel) fit(polygons [][][2]float64) Panel {
 	return p
 }
 
-// scaled is the size of the panel on the sheet. A tiny picture is enlarged, so that its
-// outline can be seen.
-func (p Panel) scaled() image.Point {
+// scaled is the size of the panel on the sheet, side at most. A tiny picture is enlarged, so
+// that its outline can be seen.
+func (p Panel) scaled(side int) image.Point {
 	f := float64(side) / float64(max(p.Width, p.Height))
 	return image.Pt(max(8, int(f*float64(p.Width)+.5)), max(8, int(f*float64(p.Height)+.5)))
 }
@@ -179,6 +182,11 @@ func (p Panel) words(t *typeset) int {
 
 func (p Panel) draw(c *canvas, t *typeset, at image.Rectangle) {
 	t.bold.text(c, at.Min.X, at.Min.Y-20, p.Caption, ink)
+	p.frame(c, at)
+}
+
+// frame draws the picture, or what stands for it, with an edge around it.
+func (p Panel) frame(c *canvas, at image.Rectangle) {
 	if p.Picture != nil {
 		draw.ApproxBiLinear.Scale(c, at, p.Picture, p.Picture.Bounds(), draw.Src, nil)
 	} else {
@@ -212,25 +220,19 @@ func (p Panel) excuse(c *canvas, t *typeset, at image.Rectangle) {
 // outline draws the regions of one side and numbers their corners.
 func (s Sheet) outline(c *canvas, t *typeset, at image.Rectangle, p Panel, ref bool) {
 	polygons := s.polygons(ref)
-	fx, fy := float64(at.Dx())/float64(p.Width), float64(at.Dy())/float64(p.Height)
-	place := func(v [2]float64) [2]float64 {
-		return [2]float64{float64(at.Min.X) + v[0]*fx, float64(at.Min.Y) + v[1]*fy}
-	}
 	for pass := range 2 { // the light edge of all lines first, so that none hides another
 		for i, poly := range polygons {
-			col, wide := palette[i%len(palette)], 3.0
 			if pass == 0 {
-				col, wide = paper, 6.0
-			}
-			for j := range poly {
-				c.line(place(poly[j]), place(poly[(j+1)%len(poly)]), wide, col, at.Inset(-3))
+				p.stroke(c, at, poly, paper, 6)
+			} else {
+				p.stroke(c, at, poly, palette[i%len(palette)], 3)
 			}
 		}
 	}
 	var taken [][2]float64
 	for i, poly := range polygons {
 		for j, v := range poly {
-			v = place(v)
+			v = p.place(at, v)
 			// A corner outside of the picture is marked at its edge.
 			v[0] = min(max(v[0], float64(at.Min.X)), float64(at.Max.X))
 			v[1] = min(max(v[1], float64(at.Min.Y)), float64(at.Max.Y))
@@ -245,6 +247,19 @@ func (s Sheet) outline(c *canvas, t *typeset, at image.Rectangle, p Panel, ref b
 			}
 			t.badge(c, v, name, palette[i%len(palette)])
 		}
+	}
+}
+
+// place is where a point of the picture is on the sheet.
+func (p Panel) place(at image.Rectangle, v [2]float64) [2]float64 {
+	fx, fy := float64(at.Dx())/float64(p.Width), float64(at.Dy())/float64(p.Height)
+	return [2]float64{float64(at.Min.X) + v[0]*fx, float64(at.Min.Y) + v[1]*fy}
+}
+
+// stroke draws a polygon.
+func (p Panel) stroke(c *canvas, at image.Rectangle, poly [][2]float64, col color.RGBA, wide float64) {
+	for j := range poly {
+		c.line(p.place(at, poly[j]), p.place(at, poly[(j+1)%len(poly)]), wide, col, at.Inset(-3))
 	}
 }
 
