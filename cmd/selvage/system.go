@@ -37,6 +37,11 @@ type system struct {
 
 // open starts a system. Close it.
 func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, error) {
+	return e.openWith(s, hashers(s.Data), observe)
+}
+
+// openWith is open with other hashers than those of the service.
+func (e *env) openWith(s Settings, set fingerprint.Set, observe func(string, time.Duration)) (*system, error) {
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -69,7 +74,7 @@ func (e *env) open(s Settings, observe func(string, time.Duration)) (*system, er
 		return nil, err
 	}
 	c := registry.Config{
-		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(s.Data), DataDir: s.Data,
+		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: set, DataDir: s.Data,
 		Name: s.Name, Log: e.log, Observe: observe, FlushEvery: s.FlushEvery, VerifyURL: s.VerifyURL,
 		Tools: verifiers.Files(),
 	}

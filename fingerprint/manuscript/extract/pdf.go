@@ -97,6 +97,9 @@ func (f *pdfFile) Close() error {
 // with calls use on a live instance, within ctx and the time limit. An error of the instance
 // is returned as a *decode.Error, and the instance thrown away.
 func (f *pdfFile) with(ctx context.Context, use func(in *instance) error) error {
+	if err := ready(); err != nil {
+		return f.explain(ctx, err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, f.lim.PageTimeout)
 	defer cancel()
 	f.mu.Lock()
