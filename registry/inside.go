@@ -129,17 +129,19 @@ func (s *Service) gather(h *holders, d fingerprint.Digest, r *fingerprint.Result
 	read := manuscript.ReadPages(r)
 	limit := proofs(len(r.Parts))
 	for i, p := range r.Parts {
-		part := p.Result
+		part, text := p.Result, false
 		if p.Kind == fingerprint.PagePart && read[p.Page] {
-			part = ofText(part)
+			part, text = ofText(p.Result)
 		}
 		byFeatures, err := s.byFeatures(part, sc)
 		if err != nil {
 			return err
 		}
-		byCode, err := s.byCode(part, sc)
-		if err != nil {
-			return err
+		var byCode []candidate
+		if !text { // as a whole, all pages of text look alike
+			if byCode, err = s.byCode(part, sc); err != nil {
+				return err
+			}
 		}
 		for _, list := range [][]candidate{byFeatures, byCode} {
 			if list, err = h.know.thin(list, limit); err != nil {
@@ -157,11 +159,12 @@ func (s *Service) gather(h *holders, d fingerprint.Digest, r *fingerprint.Result
 }
 
 // ofText is the picture of a page whose text could be read, as far as it is worth looking for: it is
-// not mirrored, and its text is looked for too, so that its strongest features are enough.
-func ofText(r *fingerprint.Result) *fingerprint.Result {
+// not mirrored, and its text is looked for too, so that its strongest features are enough. It is false
+// where there are not so many.
+func ofText(r *fingerprint.Result) (*fingerprint.Result, bool) {
 	q := photo.LocalQuery(r)
-	if q == nil {
-		return r
+	if q == nil || len(q.Sets[local.Plain]) < textFeatures {
+		return r, false
 	}
 	one, some := *r, *q
 	for v, set := range q.Sets {
@@ -171,7 +174,7 @@ func ofText(r *fingerprint.Result) *fingerprint.Result {
 		some.Sets[v] = set[:min(len(set), textFeatures)]
 	}
 	one.Query = &some
-	return &one
+	return &one, true
 }
 
 const textFeatures = 200
