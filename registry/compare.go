@@ -100,7 +100,9 @@ func (s *Service) compareOne(tx store.Txn, d fingerprint.Digest, r *fingerprint.
 		return nil, err
 	}
 	return func(ref assetRef) (found, error) {
-		f, err := c.compare(h.of(ref))
+		one := h.of(ref)
+		one.text = true // whatever the index says
+		f, err := c.compare(one)
 		f.ref = ref
 		return f, err
 	}, nil

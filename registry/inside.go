@@ -24,26 +24,34 @@ import (
 // that look alike.
 
 // How many candidates one part of a query and its text give, how many assets are compared for
-// one query, and by how many pairs of pictures.
+// one query, and by how many pairs of pictures. All parts together give proofsParts candidates, and
+// each of many at least leastProofs: what many pages are copied from is found by many of them.
 const (
 	proofsPerPart = 24
+	proofsParts   = 96
+	leastProofs   = 6
 	proofsText    = 40
 	maxHolders    = 60
 	maxPairs      = 24
 )
+
+// proofs is how many candidates each of so many parts gives.
+func proofs(parts int) int {
+	return max(leastProofs, min(proofsPerPart, proofsParts/max(1, parts)))
+}
 
 // holder is a registered asset that may hold something of the query.
 type holder struct {
 	assetRef
 	pairs  []holderPair // the likeliest first, once they are ranked
 	weight float64      // how much speaks for it
+	text   bool         // their texts have something in common
 }
 
-// holderPair is two pictures that may show the same.
+// holderPair is two pictures that may show the same, each variant once.
 type holderPair struct {
-	fingerprint.PartPair
-	variants []local.Variant
-	weight   float64
+	manuscript.Pair
+	weight float64
 }
 
 func (h *holder) add(p fingerprint.PartPair, v []local.Variant, weight float64) {
@@ -51,10 +59,15 @@ func (h *holder) add(p fingerprint.PartPair, v []local.Variant, weight float64) 
 	i := slices.IndexFunc(h.pairs, func(o holderPair) bool { return o.PartPair == p })
 	if i < 0 {
 		i = len(h.pairs)
-		h.pairs = append(h.pairs, holderPair{PartPair: p})
+		h.pairs = append(h.pairs, holderPair{Pair: manuscript.Pair{PartPair: p}})
 	}
-	h.pairs[i].variants = append(h.pairs[i].variants, v...)
-	h.pairs[i].weight += weight
+	pair := &h.pairs[i]
+	for _, one := range v {
+		if !slices.Contains(pair.Variants, one) {
+			pair.Variants = append(pair.Variants, one)
+		}
+	}
+	pair.weight += weight
 }
 
 // holders gathers candidates by asset.
@@ -116,20 +129,28 @@ func (s *Service) gather(h *holders, d fingerprint.Digest, r *fingerprint.Result
 	}
 	s.moving.RLock()
 	defer s.moving.RUnlock()
+	read := manuscript.ReadPages(r)
+	limit := proofs(len(r.Parts))
 	for i, p := range r.Parts {
-		byFeatures, err := s.byFeatures(p.Result, sc, everyone)
+		part, text := p.Result, false
+		if p.Kind == fingerprint.PagePart && read[p.Page] {
+			part, text = ofText(p.Result)
+		}
+		byFeatures, err := s.byFeatures(part, sc, everyone)
 		if err != nil {
 			return err
 		}
-		byCode, err := s.byCode(p.Result, sc)
-		if err != nil {
-			return err
-		}
-		for _, list := range [][]candidate{byFeatures, byCode} {
-			if list, err = h.know.thin(list, proofsPerPart, p.Kind.Drawn()); err != nil {
+		var byCode []candidate
+		if !text { // as a whole, all pages of text look alike
+			if byCode, err = s.byCode(part, sc); err != nil {
 				return err
 			}
-			if err := h.add(i, fair(list, proofsPerPart), p.Kind.Drawn()); err != nil {
+		}
+		for _, list := range [][]candidate{byFeatures, byCode} {
+			if list, err = h.know.thin(list, limit, p.Kind.Drawn()); err != nil {
+				return err
+			}
+			if err := h.add(i, fair(list, limit), p.Kind.Drawn()); err != nil {
 				return err
 			}
 		}
@@ -139,6 +160,35 @@ func (s *Service) gather(h *holders, d fingerprint.Digest, r *fingerprint.Result
 	}
 	return s.gatherTexts(h, r, sc)
 }
+
+// ofText is the picture of a page whose text could be read, as far as it is worth looking for: it is
+// not mirrored, and its text is looked for too, so that its strongest features are enough. It is false
+// where there are not so many.
+func ofText(r *fingerprint.Result) (*fingerprint.Result, bool) {
+	q := photo.LocalQuery(r)
+	if q == nil || len(q.Sets[local.Plain]) < textFeatures {
+		return r, false
+	}
+	one, some := *r, *q
+	for v, set := range q.Sets {
+		if local.Variant(v)&local.Mirrored != 0 {
+			set = nil
+		}
+		some.Sets[v] = set[:min(len(set), textFeatures)]
+	}
+	one.Query = &some
+	return &one, true
+}
+
+const textFeatures = 200
+
+// leastShared is how many winnowed hashes two texts share that have enough in common to be told;
+// shortText is the number of hashes of a query from which on it holds. The guarantee of winnowing
+// gives each 27 letters one, and chance gives one to many pairs of texts.
+const (
+	leastShared = 2
+	shortText   = 10
+)
 
 // gatherFrames finds videos whose frames run as those of the query do.
 func (s *Service) gatherFrames(h *holders, r *fingerprint.Result, sc scope) error {
@@ -189,9 +239,18 @@ func (s *Service) gatherTexts(h *holders, r *fingerprint.Result, sc scope) error
 	if err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(c textindex.Candidate) bool { return sc.notOwn && assetOf(c.ID).owner == sc.asker })
+	list = slices.DeleteFunc(list, func(c textindex.Candidate) bool {
+		return sc.notOwn && assetOf(c.ID).owner == sc.asker || c.Shared < leastShared && len(hashes) >= shortText
+	})
+	for _, c := range list {
+		if one := h.at[assetOf(c.ID)]; one != nil {
+			one.text = true
+		}
+	}
 	for rank, c := range fairly(list, proofsText, func(c textindex.Candidate) ownerNumber { return assetOf(c.ID).owner }) {
-		h.of(assetOf(c.ID)).weight += 10 / float64(1+rank)
+		one := h.of(assetOf(c.ID))
+		one.text = true
+		one.weight += 10 / float64(1+rank)
 	}
 	return nil
 }
@@ -243,15 +302,15 @@ func (c *comparer) compare(h *holder) (found, error) {
 		return found{}, err
 	}
 	f := found{ref: h.assetRef, record: rec, alone: alone(c.r), query: c.r, parts: map[int]*fingerprint.Result{}}
-	pairs := make([]fingerprint.PartPair, 0, len(h.pairs))
-	for _, p := range h.pairs[:min(len(h.pairs), maxPairs)] {
-		pairs = append(pairs, p.PartPair)
-	}
+	likely := h.pairs[:min(len(h.pairs), maxPairs)]
 	ref := *rec.Result
 	ref.Parts = rec.Parts
 	load := func(part int) (*fingerprint.Result, error) {
 		if part < 0 {
 			return rec.Result, nil
+		}
+		if p, ok := f.parts[part]; ok {
+			return p, nil
 		}
 		p, err := loadPrinted[assetRecord](c.tx, assetKey(h.part(part)))
 		if err != nil {
@@ -262,9 +321,17 @@ func (c *comparer) compare(h *holder) (found, error) {
 	}
 	switch kind := rec.Result.Work; {
 	case c.clip != nil && kind != fingerprint.Manuscript:
+		var pairs []fingerprint.PartPair
+		for _, p := range likely {
+			pairs = append(pairs, p.PartPair)
+		}
 		f.clip, err = c.clip.Compare(&ref, pairs, load)
 	case c.doc != nil && kind != fingerprint.Video:
-		f.doc, err = c.doc.Compare(&ref, pairs, load)
+		var pairs []manuscript.Pair
+		for _, p := range likely {
+			pairs = append(pairs, p.Pair)
+		}
+		f.doc, err = c.doc.Compare(&ref, h.text, pairs, load)
 	default:
 		err = c.pictures(h, rec, &f)
 	}
@@ -294,7 +361,7 @@ func (c *comparer) pictures(h *holder, rec *assetRecord, f *found) error {
 		if p.Query >= 0 && c.r.Parts[p.Query].Kind.Drawn() || part.Part != nil && part.Part.Kind.Drawn() {
 			continue // drawn anew: no picture that anybody has seen
 		}
-		x := c.photo(p.Query).Compare(part.Result, p.variants...)
+		x := c.photo(p.Query).Compare(part.Result, p.Variants...)
 		if v := x.Probability(); v > prob {
 			prob = v
 			f.record, f.cmp, f.queryPart = part, x, nil

@@ -9,8 +9,9 @@ import (
 )
 
 type benchCmd struct {
-	Index benchIndexCmd `cmd:"" help:"Index build, memory, latency and throughput on synthetic codes; one JSON line."`
-	Hard  benchHardCmd  `cmd:"" help:"Wrong accusations among generated pictures that are hard to tell apart; exit 1 if there is one."`
+	Index       benchIndexCmd       `cmd:"" help:"Index build, memory, latency and throughput on synthetic codes; one JSON line."`
+	Manuscripts benchManuscriptsCmd `cmd:"" help:"What asking about a manuscript costs among many registered pages, its fingerprints made; one JSON line."`
+	Hard        benchHardCmd        `cmd:"" help:"Wrong accusations among generated pictures that are hard to tell apart; exit 1 if there is one."`
 }
 
 type benchIndexCmd struct {

@@ -38,6 +38,11 @@ type system struct {
 
 // open starts a system, and has it counted by metrics unless they are nil. Close it.
 func (e *env) open(s Settings, metrics *api.Metrics) (*system, error) {
+	return e.openWith(s, hashers(s.Data), metrics)
+}
+
+// openWith is open with other hashers than those of the service.
+func (e *env) openWith(s Settings, set fingerprint.Set, metrics *api.Metrics) (*system, error) {
 	if err := os.MkdirAll(s.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
@@ -70,7 +75,7 @@ func (e *env) open(s Settings, metrics *api.Metrics) (*system, error) {
 		return nil, err
 	}
 	c := registry.Config{
-		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: hashers(s.Data), DataDir: s.Data,
+		KV: y.kv, Blobs: store.NewBlobs(y.objects), Notary: y.notary, Hashers: set, DataDir: s.Data,
 		Name: s.Name, Log: e.log, FlushEvery: s.FlushEvery, KeepJobs: s.KeepJobs.std(), VerifyURL: s.VerifyURL,
 		Tools: verifiers.Files(),
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"slices"
 	"strings"
 	"time"
 
@@ -378,6 +379,25 @@ func TextOf(r *fingerprint.Result) (*text.Text, error) {
 		return nil, nil
 	}
 	return text.Decode(p.Payload)
+}
+
+// ReadPages are the pages, from 1, of which enough text could be read to know that they are not
+// mirrored.
+func ReadPages(r *fingerprint.Result) map[int]bool {
+	t, err := TextOf(r)
+	if t == nil || err != nil {
+		return nil // damaged text is reported where it is compared
+	}
+	read := map[int]bool{}
+	for i, start := range t.Pages {
+		from, _ := slices.BinarySearch(t.From, start)
+		to := len(t.From)
+		if i+1 < len(t.Pages) {
+			to, _ = slices.BinarySearch(t.From, t.Pages[i+1])
+		}
+		read[i+1] = to-from >= leastText
+	}
+	return read
 }
 
 // AddToQuery adds to the result of a photo that is asked about what manuscripts are found by:

@@ -67,16 +67,16 @@ func query(t *testing.T, r *fingerprint.Result) *manuscript.Query {
 // compare compares all parts of two results.
 func compare(t *testing.T, q *manuscript.Query, query, ref *fingerprint.Result) *manuscript.Comparison {
 	t.Helper()
-	var pairs []fingerprint.PartPair
+	var pairs []manuscript.Pair
 	for r := range ref.Parts {
 		if query.Work == fingerprint.Photo {
-			pairs = append(pairs, fingerprint.PartPair{Query: -1, Ref: r})
+			pairs = append(pairs, manuscript.Pair{PartPair: fingerprint.PartPair{Query: -1, Ref: r}, Variants: photo.Variants[:]})
 		}
 		for p := range query.Parts {
-			pairs = append(pairs, fingerprint.PartPair{Query: p, Ref: r})
+			pairs = append(pairs, manuscript.Pair{PartPair: fingerprint.PartPair{Query: p, Ref: r}, Variants: photo.Variants[:]})
 		}
 	}
-	c, err := q.Compare(ref, pairs, func(i int) (*fingerprint.Result, error) { return ref.Parts[i].Result, nil })
+	c, err := q.Compare(ref, true, pairs, func(i int) (*fingerprint.Result, error) { return ref.Parts[i].Result, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,12 +285,12 @@ func TestErrors(t *testing.T) {
 	r := hash(t, []byte(story(1, 100)), true)
 	q := query(t, r)
 	for _, p := range []fingerprint.PartPair{{Query: 0, Ref: 0}, {Query: -2, Ref: -1}, {Query: 0, Ref: 9}} {
-		if _, err := q.Compare(r, []fingerprint.PartPair{p}, nil); err == nil {
+		if _, err := q.Compare(r, true, []manuscript.Pair{{PartPair: p}}, nil); err == nil {
 			t.Errorf("parts %v that are not there: no error", p)
 		}
 	}
 	bad := &fingerprint.Result{Prints: []fingerprint.Fingerprint{{Kind: fingerprint.Text, View: fingerprint.Full, Payload: []byte{1, 2, 3}}}}
-	if _, err := q.Compare(bad, nil, nil); err == nil {
+	if _, err := q.Compare(bad, true, nil, nil); err == nil {
 		t.Error("a damaged print: no error")
 	}
 	if _, err := manuscript.NewQuery(bad); err == nil {
@@ -319,7 +319,7 @@ func ExampleQuery_Compare() {
 		fmt.Println(err)
 		return
 	}
-	c, err := q.Compare(registered, nil, nil)
+	c, err := q.Compare(registered, true, nil, nil)
 	if err != nil {
 		fmt.Println(err)
 		return

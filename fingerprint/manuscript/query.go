@@ -8,6 +8,7 @@ import (
 
 	"selvage/fingerprint"
 	"selvage/fingerprint/geometry"
+	"selvage/fingerprint/local"
 	"selvage/fingerprint/manuscript/page"
 	"selvage/fingerprint/manuscript/text"
 	"selvage/fingerprint/photo"
@@ -64,6 +65,13 @@ const (
 	Pages    Relation = "pages"    // pages or pictures are the same, not the text
 )
 
+// Pair is a part of the query and one of the registered manuscript that may show the same; -1 is
+// the file itself. Variants are those of the query's features that say so.
+type Pair struct {
+	fingerprint.PartPair
+	Variants []local.Variant
+}
+
 // PagePair is a page or picture of the query and one of the registered manuscript that show the
 // same.
 type PagePair struct {
@@ -100,7 +108,8 @@ type Comparison struct {
 	Reordered bool
 
 	ref         *fingerprint.Result
-	text        *text.Text
+	hasText     bool
+	text        *text.Text     // nil where it was not compared
 	marks       []bool         // characters of the query in the passages
 	pages       map[[2]int]int // units that two pages share
 	queryUnits  int
@@ -110,13 +119,15 @@ type Comparison struct {
 }
 
 // Compare says whether and where the query has text, pages or pictures of a registered
-// manuscript. pairs are those worth comparing; load returns a registered part's Result, with
+// manuscript. texts says whether the texts are worth comparing, pairs which parts are, each once; load returns a registered part's Result, with
 // Prints, size and box. Of ref it reads Prints and Parts, but not the results of the parts; a
 // registered plain picture may be ref too. An error is one of load or of a damaged print.
-func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, load func(part int) (*fingerprint.Result, error)) (*Comparison, error) {
+func (q *Query) Compare(ref *fingerprint.Result, texts bool, pairs []Pair, load func(part int) (*fingerprint.Result, error)) (*Comparison, error) {
 	c := &Comparison{ref: ref, Relation: None}
-	if err := q.compareText(c); err != nil {
-		return nil, err
+	if _, c.hasText = ref.Print(fingerprint.Text, fingerprint.Full); texts {
+		if err := q.compareText(c); err != nil {
+			return nil, err
+		}
 	}
 	for _, p := range pairs {
 		pair, err := q.comparePart(ref, p, load)
@@ -152,9 +163,9 @@ func kindOf(r *fingerprint.Result, part int) fingerprint.PartKind {
 	return r.Parts[part].Kind
 }
 
-func (q *Query) comparePart(ref *fingerprint.Result, p fingerprint.PartPair, load func(int) (*fingerprint.Result, error)) (*PagePair, error) {
+func (q *Query) comparePart(ref *fingerprint.Result, p Pair, load func(int) (*fingerprint.Result, error)) (*PagePair, error) {
 	if p.Query < -1 || p.Query >= len(q.res.Parts) || p.Ref < -1 || p.Ref >= len(ref.Parts) {
-		return nil, fmt.Errorf("manuscript: no such parts: %+v", p)
+		return nil, fmt.Errorf("manuscript: no such parts: %+v", p.PartPair)
 	}
 	mine, theirs := kindOf(q.res, p.Query), kindOf(ref, p.Ref)
 	if mine.Drawn() != theirs.Drawn() || mine == fingerprint.IslandPart && theirs == fingerprint.IslandPart {
@@ -175,11 +186,11 @@ func (q *Query) comparePart(ref *fingerprint.Result, p fingerprint.PartPair, loa
 			return nil, err
 		}
 	}
-	found := q.parts[at].ready().Compare(other, photo.Variants[:]...)
+	found := q.parts[at].ready().Compare(other, p.Variants...)
 	if len(found.Places) == 0 {
 		return nil, nil
 	}
-	pair := &PagePair{PartPair: p, Kind: theirs, QueryKind: mine, Photo: found, InQuery: found.Places[0].InQuery, InRef: found.Places[0].InRef, Map: found.Places[0].Map}
+	pair := &PagePair{PartPair: p.PartPair, Kind: theirs, QueryKind: mine, Photo: found, InQuery: found.Places[0].InQuery, InRef: found.Places[0].InRef, Map: found.Places[0].Map}
 	if p.Query >= 0 {
 		pair.QueryPage = q.res.Parts[p.Query].Page
 	}
@@ -318,7 +329,7 @@ func (q *Query) judge(c *Comparison, common []bool) {
 // otherText reports whether both have much text and share next to none: pages of one template look
 // alike, and say different things.
 func (q *Query) otherText(c *Comparison) bool {
-	return c.text != nil && q.units >= otherTextUnits && c.OfQuery < otherTextShare
+	return c.hasText && q.units >= otherTextUnits && c.OfQuery < otherTextShare
 }
 
 // Probability that the query has something of the registered manuscript, 0..1.

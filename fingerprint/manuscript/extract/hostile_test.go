@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,62 @@ func TestPDFManyPages(t *testing.T) {
 	}
 	if _, err := extract.Extract(cancelled(), w.bytes(), extract.Limits{}); kind(err) != decode.Timeout || !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// References that lead back to themselves, fonts that are not there, filters upon filters: each is read as
+// far as it can be, soon.
+func TestPDFCircles(t *testing.T) {
+	read(t, onePage()) // the engine's start is not on the clock
+	one := func() *pdfWriter {
+		w := newPDF()
+		w.page(line(72, 700, 12, "one"), "", "")
+		return w
+	}
+	table := one() // the table before this one is this one
+	table.trailer = fmt.Sprintf("/Prev %d", bytes.Index(table.bytes(), []byte("xref\n")))
+
+	parent := one() // a page that inherits from itself
+	n := parent.pages[0]
+	parent.objects[n-1] = strings.Replace(parent.objects[n-1], "/Parent 2 0 R", fmt.Sprintf("/Parent %d 0 R", n), 1)
+
+	length := one() // a stream as long as itself
+	content := length.objects[n-2]
+	length.objects[n-2] = regexp.MustCompile(`/Length \d+`).ReplaceAllString(content, fmt.Sprintf("/Length %d 0 R", n-1))
+
+	pattern := newPDF() // a pattern that is painted with itself
+	at := len(pattern.objects) + 1
+	resources := fmt.Sprintf("/Resources << /Pattern << /P %d 0 R >> >>", at)
+	pattern.stream("/PatternType 1 /PaintType 1 /TilingType 1 /BBox [0 0 9 9] /XStep 9 /YStep 9 "+resources, "/Pattern cs /P scn 0 0 9 9 re f")
+	form := pattern.stream("/Type /XObject /Subtype /Form /BBox [0 0 500 500] "+resources, "/Pattern cs /P scn 0 0 500 500 re f")
+	pattern.page("/X Do "+line(72, 700, 12, "one"), "", fmt.Sprintf("/X %d 0 R", form))
+
+	fontless := newPDF()
+	fontless.fonts = ""
+	fontless.page(line(72, 700, 12, "one"), "", "")
+
+	filters := one()
+	filters.objects[n-2] = "<< /Length 3 /Filter [" + strings.Repeat("/FlateDecode ", 10_000) + "] >>\nstream\nabc\nendstream"
+
+	for name, c := range map[string]struct {
+		w    *pdfWriter
+		text string
+	}{
+		"table": {table, "one"}, "parent": {parent, "one"}, "length": {length, "one"}, "pattern": {pattern, "one"},
+		"no fonts": {fontless, "one"}, "filters": {filters, ""},
+	} {
+		d, err := extract.Extract(t.Context(), c.w.bytes(), extract.Limits{PageTimeout: 20 * time.Second})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := strings.TrimSpace(d.Pages[0].Text()); got != c.text {
+			t.Errorf("%s: text %q, want %q", name, got, c.text)
+		}
+		if _, err := d.Pages[0].Raster(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		must(t, d.Close())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sync"
 	"time"
+	_ "unsafe" // for go:linkname
 
 	"github.com/klippa-app/go-pdfium"
 	"github.com/klippa-app/go-pdfium/webassembly"
@@ -20,6 +21,11 @@ import (
 // instancePages is the memory of one PDFium instance in WebAssembly pages of 64 KiB: 384 MiB,
 // which a 300 dpi colour scan needs a tenth of.
 const instancePages = 6144
+
+// engineModule is the WebAssembly module that go-pdfium brings along and does not export.
+//
+//go:linkname engineModule github.com/klippa-app/go-pdfium/webassembly.pdfiumWasm
+var engineModule []byte
 
 // engine is PDFium, compiled once in a process at its first use (about 3 s of CPU, 0.1 s where
 // UseCache was called and somebody did it before).
@@ -39,12 +45,12 @@ var running = semaphore.NewWeighted(int64(max(2, runtime.GOMAXPROCS(0))))
 func UseCache(dir string) { engine.cache = dir }
 
 func startEngine() {
-	config := wazero.NewRuntimeConfig().
-		WithMemoryLimitPages(instancePages).
-		// Code that loops is stopped by closing its module, which the compiled code asks for in
-		// every loop. That makes it about three times slower, and without it one file could
-		// stop the whole process: the garbage collector waits for such code.
-		WithCloseOnContextDone(true)
+	module, err := metered(engineModule)
+	if err != nil {
+		engine.err = fmt.Errorf("the PDF engine: %w", err)
+		return
+	}
+	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(instancePages)
 	if engine.cache != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(engine.cache)
 		if err != nil {
@@ -54,6 +60,7 @@ func startEngine() {
 		config = config.WithCompilationCache(cache)
 	}
 	engine.pool, engine.err = webassembly.Init(webassembly.Config{
+		WASM:          module,
 		MaxTotal:      -1,                   // running is the bound
 		FSConfig:      wazero.NewFSConfig(), // the default would be the whole disk
 		RuntimeConfig: config,
@@ -69,6 +76,7 @@ func startEngine() {
 type instance struct {
 	owner pdfium.Pdfium
 	mod   api.Module
+	stop  api.MutableGlobal // see metered
 	funcs map[string]api.Function
 	stack [12]uint64
 	// err is why the instance is dead: a trap, or that its time was over. Every later call
@@ -76,10 +84,15 @@ type instance struct {
 	err error
 }
 
-func newInstance() (*instance, error) {
+// ready compiles the engine if nobody has. That is on no page's clock.
+func ready() error {
 	engine.once.Do(startEngine)
-	if engine.err != nil {
-		return nil, engine.err
+	return engine.err
+}
+
+func newInstance() (*instance, error) {
+	if err := ready(); err != nil {
+		return nil, err
 	}
 	owner, err := engine.pool.GetInstance(30 * time.Second)
 	if err != nil {
@@ -90,7 +103,12 @@ func newInstance() (*instance, error) {
 		owner.Close() //nolint:errcheck // it is thrown away
 		return nil, errors.New("this version of go-pdfium does not show its module")
 	}
-	return &instance{owner: owner, mod: mod, funcs: map[string]api.Function{}}, nil
+	stop, ok := mod.ExportedGlobal(meterStop).(api.MutableGlobal)
+	if !ok {
+		owner.Close() //nolint:errcheck // it is thrown away
+		return nil, errors.New("the PDF engine cannot be stopped")
+	}
+	return &instance{owner: owner, mod: mod, stop: stop, funcs: map[string]api.Function{}}, nil
 }
 
 // moduleOf takes the exported field Module of go-pdfium's implementation, whose type is not
@@ -113,19 +131,15 @@ func (in *instance) close() { in.owner.Close() } //nolint:errcheck // see above
 
 // during runs f with the instance to be stopped when ctx ends.
 func (in *instance) during(ctx context.Context, f func()) {
-	stop := context.AfterFunc(ctx, func() {
-		// The code status is an exit code of the module; any call in it now ends.
-		in.mod.CloseWithExitCode(context.Background(), 1) //nolint:errcheck // it is thrown away
-	})
-	defer stop()
+	done := context.AfterFunc(ctx, func() { in.stop.Set(1) })
+	defer done()
 	f()
 	if in.err == nil && ctx.Err() != nil {
 		in.err = ctx.Err()
 	}
 }
 
-// call calls a function of PDFium. No context is passed on: wazero would start a goroutine
-// for each call, and during does what it is for.
+// call calls a function of PDFium. No context is passed on: during does what it is for.
 func (in *instance) call(name string, args ...uint64) uint64 {
 	if in.err != nil {
 		return 0

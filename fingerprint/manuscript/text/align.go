@@ -2,6 +2,7 @@ package text
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -34,6 +35,7 @@ type block struct{ q, r, n int }
 type Query struct {
 	text  *Text
 	seeds map[uint64][]int32 // places of each gram
+	maybe []uint64           // a bit for each gram, by its lowest bits: most texts have few of them
 	sum   []int32            // units before each character
 }
 
@@ -48,7 +50,10 @@ const (
 // NewQuery prepares a text.
 func NewQuery(t *Text) *Query {
 	q := &Query{text: t, seeds: make(map[uint64][]int32, len(t.Chars)), sum: sums(t.Chars)}
-	for i, h := range newGrams(t.Chars, seedUnits) {
+	grams := newGrams(t.Chars, seedUnits)
+	q.maybe = make([]uint64, 1<<bits.Len(uint(len(grams)/4))) // at least 16 bits a gram
+	for i, h := range grams {
+		q.maybe[h>>6&uint64(len(q.maybe)-1)] |= 1 << (h & 63)
 		if at := q.seeds[h]; len(at) < seedPlaces {
 			q.seeds[h] = append(at, int32(i))
 		}
@@ -124,6 +129,10 @@ func (q *Query) blocks(ref *Text) []block {
 	last := block{q: -1}
 	for j := 0; j < len(grams); {
 		best := block{}
+		if h := grams[j]; q.maybe[h>>6&uint64(len(q.maybe)-1)]>>(h&63)&1 == 0 {
+			j++
+			continue
+		}
 		for _, at := range q.seeds[grams[j]] {
 			i := int(at)
 			n := 0
