@@ -169,7 +169,7 @@ func TestLarge(t *testing.T) {
 		}
 	}
 	for i := range 4 {
-		sets := [][]local.Probe{f.Query(nil, 0, 30), f.Query(all[i*171], 12, 30)}
+		sets := [][]local.Probe{f.Query(nil, 0, 300), f.Query(all[i*171], 12, 300)}
 		for _, on := range []bool{false, true} {
 			local.SetVectors(t, on)
 			got, err := x.Search(sets, 700)
