@@ -63,7 +63,8 @@ func FuzzSegment(f *testing.F) {
 		}
 		q.ask([][]Probe{set})
 		state := &segments.State[*picture, lists]{Segments: []segments.Part[lists]{{Segment: s, Dead: dead}}}
-		q.weigh(q.take(state, nil), x.options.Postings)
+		n := q.take(state, nil)
+		q.weigh(n, x.options.Budget(n))
 		sr := &searcher{query: q, matches: make([]match, 1)}
 		sr.begin(1, 10)
 		for i := range sr.parts {

@@ -44,7 +44,8 @@ func (x *Index) search(sets [][]Probe, k int, in *reach) ([]Candidate, error) {
 		searchers.Put(s)
 	}()
 	s.ask(sets)
-	s.weigh(s.take(state, in), x.options.Postings)
+	pictures := s.take(state, in)
+	s.weigh(pictures, x.options.Budget(pictures))
 	s.begin(len(sets), max(k, x.options.Shortlist))
 	for i := range s.parts {
 		from := 0

@@ -102,7 +102,7 @@ func (x *Index) search(sets [][]local.Probe, k int, in func(index.ID) bool) ([]l
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	pictures, features := x.count(in)
-	unread(features, sets, x.options.Postings)
+	unread(features, sets, x.options.Budget(pictures))
 	best := make(map[index.ID]local.Candidate)
 	for n, set := range sets {
 		weights := weightsOf(set, pictures, features)
