@@ -21,7 +21,7 @@ type held struct {
 
 	places []geometry.Point // of the inliers, in the registered picture
 	weight []float64
-	refs   []int // their features of it
+	refs   []int   // their features of it
 	off    float64 // sum of the squared distances
 }
 
