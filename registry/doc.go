@@ -27,7 +27,8 @@
 //	T/<track be64>                     number of the video's asset (be64), by the identifier of its
 //	                                   track in the index of frames
 //	b/<owner number be32><asset be64, inverted>
-//	                                   how many numbers behind the asset's are its parts' (be64)
+//	                                   how many numbers behind the asset's are its parts' (be64),
+//	                                   and which are lines drawn anew: see part.go
 //	j/<asset be64>                     intent: parts whose work is not committed yet
 //	n/<owner>/<work>/<asset digest>    Credentials: what the asset's manifest store claims
 //	N/<owner or *>/<label hash hex>/<owner>/<work>/<asset digest>

@@ -35,6 +35,8 @@ func (c *Comparison) Reason(proved bool) string {
 			s += fmt.Sprintf(", by its lines alone: %d local features of them and %.0f %% of their course agree", at.Inliers, 100*at.Agree)
 		}
 		said = append(said, s)
+	} else if len(said) == 0 && len(c.Pairs) > 0 && c.Pairs[0].Kind.Drawn() {
+		said = append(said, "lines of a drawing look alike")
 	} else if len(said) == 0 {
 		said = append(said, "a page or picture looks alike")
 	}

@@ -2,6 +2,7 @@ package photo
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"selvage/fingerprint/geometry"
@@ -20,6 +21,7 @@ type held struct {
 
 	places []geometry.Point // of the inliers, in the registered picture
 	weight []float64
+	refs   []int   // their features of it
 	off    float64 // sum of the squared distances
 }
 
@@ -95,7 +97,7 @@ func (q *Query) grip(p *Place, c *Comparison, list []geometry.Pair) held {
 		}
 		usedQ[a.Q], usedR[a.R] = true, true
 		h.places = append(h.places, geometry.Point{X: a.RX, Y: a.RY})
-		h.weight = append(h.weight, a.Weight)
+		h.weight, h.refs = append(h.weight, a.Weight), append(h.refs, a.R)
 		h.off += i.off
 	}
 	h.sum(rw, rh, max(qw, qh))
@@ -165,7 +167,7 @@ func (h *held) sum(rw, rh, ql float64) {
 // without leaves out what lies in common content.
 func (h held) without(c *Comparison, p *Place, common *cells, q *Query) held {
 	out := h
-	out.places, out.weight = nil, nil
+	out.places, out.weight, out.refs = nil, nil, nil
 	hidden := func(at geometry.Point) bool {
 		to, ok := p.Map.Apply(at)
 		i, j := int(to.X*grid/float64(q.res.Width)), int(to.Y*grid/float64(q.res.Height))
@@ -174,7 +176,7 @@ func (h held) without(c *Comparison, p *Place, common *cells, q *Query) held {
 	for i, at := range h.places {
 		if !hidden(at) {
 			out.places = append(out.places, at)
-			out.weight = append(out.weight, h.weight[i])
+			out.weight, out.refs = append(out.weight, h.weight[i]), append(out.refs, h.refs[i])
 		}
 	}
 	if len(h.places) > 0 {
@@ -185,6 +187,40 @@ func (h held) without(c *Comparison, p *Place, common *cells, q *Query) held {
 	out.sum(float64(c.ref.Width), float64(c.ref.Height), float64(max(q.res.Width, q.res.Height)))
 	return out
 }
+
+// Distinct is how many of the inliers of the first place are features of the registered picture
+// that have nothing like them elsewhere in it. Regular figures (rings, stars, grids) repeat their
+// corners, and agree with every figure of the same rule.
+func (c *Comparison) Distinct() (n int) {
+	if len(c.Places) == 0 {
+		return 0
+	}
+	for _, r := range c.Places[0].held.refs {
+		if !repeated(c.features, r) {
+			n++
+		}
+	}
+	return n
+}
+
+// repeated reports whether a feature has one like it elsewhere in its picture.
+func repeated(features []local.Feature, i int) bool {
+	f := &features[i]
+	for j := range features {
+		o := &features[j]
+		dx, dy := float64(o.X)-float64(f.X), float64(o.Y)-float64(f.Y)
+		if float64(dx*dx)+float64(dy*dy) < (samePlace*65536)*(samePlace*65536) {
+			continue // the same corner, in another size or direction
+		}
+		if bits.OnesCount64(f.Sig[0]^o.Sig[0])+bits.OnesCount64(f.Sig[1]^o.Sig[1]) <= repeatLimit {
+			return true
+		}
+	}
+	return false
+}
+
+// repeatLimit is how many bits may differ between features that repeat each other.
+const repeatLimit = 24
 
 // contains reports whether a convex polygon, in either direction, holds a point.
 func contains(p geometry.Polygon, x, y float64) bool {

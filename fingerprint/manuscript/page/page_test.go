@@ -90,7 +90,7 @@ func lines(t *testing.T, m *image.NRGBA, query bool) *fingerprint.Result {
 	return r
 }
 
-// held is how many features agree, as package manuscript counts.
+// held is how many features agree, the less the lines do.
 func held(q, r *fingerprint.Result) float64 {
 	c := photo.Compare(q, r)
 	if len(c.Places) == 0 {
