@@ -129,9 +129,11 @@ func matchStatement(t testing.TB, work *provenance.Receipt, id string, original,
 		Query: provenance.QueryFile{Digest: digest(accused), Size: int64(len(accused)), MediaType: "image/jpeg"},
 		Work:  st.(*provenance.WorkStatement).Work, WorkCommitment: hex.EncodeToString(c[:]), Asset: digest(original),
 		Verdict: "copy", Probability: 0.9987, Transform: json.RawMessage(`{"rotate": 90, "flip": false}`),
-		Signals: json.RawMessage(`{"pdq": 12.50}`),
-		Regions: []provenance.MatchRegion{{Query: [][2]float64{{0, 0}, {10.25, 0}}, Work: [][2]float64{{1, 1}, {2, 1e21}}}},
-		Kinds:   []string{"pdq256.v1"}, Policy: "thresholds.v1", Record: d, Sentence: "the same picture, turned",
+		Signals:  json.RawMessage(`{"pdq": 12.50}`),
+		Regions:  []provenance.MatchRegion{{Query: [][2]float64{{0, 0}, {10.25, 0}}, Work: [][2]float64{{1, 1}, {2, 1e21}}}},
+		Segments: []provenance.MatchSegment{{Query: [2]float64{0, 3.25}, Work: [2]float64{5.5, 8.75}}},
+		Passages: []provenance.MatchPassage{{Query: [2]int64{0, 120}, Work: [2]int64{400, 520}}},
+		Kinds:    []string{"pdq256.v1"}, Policy: "thresholds.v1", Record: d, Sentence: "the same picture, turned",
 	}
 }
 

@@ -31,7 +31,7 @@ func TestStatementIsCanonical(t *testing.T) {
 	must(t, err)
 	for _, want := range []string{
 		`{"asker":"o-2","asset":`, `"probability":0.9987,`, `"signals":{"pdq":12.5}`, `"transform":{"flip":false,"rotate":90}`,
-		`[[0,0],[10.25,0]]`, `[2,1e+21]`,
+		`[[0,0],[10.25,0]]`, `[2,1e+21]`, `"segments":[{"query":[0,3.25],"work":[5.5,8.75]}]`, `"passages":[{"query":[0,120],"work":[400,520]}]`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s does not contain %s", b, want)
@@ -105,6 +105,9 @@ func TestStatementCheck(t *testing.T) {
 		"kinds":       func(s *provenance.MatchStatement) { s.Kinds = nil },
 		"commitment":  func(s *provenance.MatchStatement) { s.WorkCommitment = "" },
 		"policy":      func(s *provenance.MatchStatement) { s.Policy = "" },
+		"segment":     func(s *provenance.MatchStatement) { s.Segments[0].Work = [2]float64{3, 2} },
+		"no time":     func(s *provenance.MatchStatement) { s.Segments[0].Query[0] = -1 },
+		"passage":     func(s *provenance.MatchStatement) { s.Passages[0].Query = [2]int64{8, 7} },
 	} {
 		s := matchStatement(t, getScene(t).work, "m", []byte("o"), []byte("a"), []byte("{}"))
 		change(s)

@@ -10,7 +10,8 @@ import (
 	"selvage/fingerprint/photo"
 )
 
-// plainSpeed is how far a speed may be from 1 to go unsaid.
+// plainSpeed is how far a speed may be from 1 to go unsaid; in a short segment further, as its
+// ends are known to half a sample each.
 const plainSpeed = .08
 
 // describe says what was done to picture and time in a segment: by the surest pair of key
@@ -53,7 +54,7 @@ func (c *Comparison) describe(q *Query, r *refSide, s *Segment) error {
 			words = append(words, w)
 		}
 	}
-	if v := math.Abs(s.Speed); v > 0 && math.Abs(v-1) > plainSpeed {
+	if v := math.Abs(s.Speed); v > 0 && math.Abs(v-1) > max(plainSpeed, Step/(s.Query[1]-s.Query[0])) {
 		words = append(words, fmt.Sprintf("at about %.2f times the speed", v))
 	}
 	if s.Backwards {

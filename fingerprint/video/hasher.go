@@ -38,6 +38,9 @@ const (
 	longAfter = 600
 	longEvery = 6
 	maxLooks  = 600 // small pictures of a query
+	// A query of no more than brief samples has a key frame wherever something moved: a cut of
+	// two seconds is proved by its key frames or not at all.
+	brief = 10
 )
 
 type hasher struct{ opts Options }
@@ -189,9 +192,16 @@ type maker struct {
 	track Track
 	parts []fingerprint.Part
 	key   Frame // of the last part
+	spare []spare
 	looks Looks
 	face  *image.NRGBA // stands for the video: the first frame that shows something, or the first
 	best  int          // its quality
+}
+
+// spare is a frame that becomes a key frame if the query turns out to be brief.
+type spare struct {
+	time float64
+	pic  *image.NRGBA
 }
 
 // show takes the frame that is shown from its time on: until then, the one before was.
@@ -223,7 +233,24 @@ func (m *maker) hold(n int) error {
 
 // finish samples the last frame, which is shown until the end.
 func (m *maker) finish(duration float64) error {
-	return m.hold(max(m.next+1, int(math.Ceil(duration/Step-1e-6))))
+	if err := m.hold(max(m.next+1, int(math.Ceil(duration/Step-1e-6)))); err != nil {
+		return err
+	}
+	if len(m.track) > brief {
+		return nil
+	}
+	for _, s := range m.spare {
+		r, err := m.part(s.pic)
+		if err != nil {
+			return fmt.Errorf("frame at %.1f s: %w", s.time, err)
+		}
+		m.parts = append(m.parts, fingerprint.Part{Kind: fingerprint.FramePart, Start: s.time, Result: r})
+	}
+	slices.SortFunc(m.parts, func(a, b fingerprint.Part) int { return cmp.Compare(a.Start, b.Start) })
+	for i := range len(m.parts) - 1 {
+		m.parts[i].End = m.parts[i+1].Start
+	}
+	return nil
 }
 
 // result is all but what the container says.
@@ -268,6 +295,9 @@ func (m *maker) add(n int, pic *image.NRGBA) error {
 		m.looks.Pics = append(m.looks.Pics, local.NewBase(pic, lookSide))
 	}
 	if len(m.parts) > 0 && (n < m.key.Slot+m.every() || f.still(&m.key)) {
+		if m.query && n < brief && !f.still(&m.key) {
+			m.spare = append(m.spare, spare{f.Time(), pic})
+		}
 		return nil
 	}
 	r, err := m.part(pic)

@@ -6,12 +6,13 @@ import "math"
 // many. Then no speed is said, nor whether it runs backwards.
 
 const (
-	paceRows = 64   // frames of a segment that are asked, evenly spread
-	otherBy  = .2   // by how much another speed differs
-	asGood   = .97  // share of its agreement at which it does as well
-	slowest  = .75  // the speeds that are tried, forwards and backwards
-	fastest  = 1.35 // as align.Options has them
-	paceStep = .1
+	leastTimed = 3    // seconds that a segment lasts whose speed is said
+	paceRows   = 64   // frames of a segment that are asked, evenly spread
+	otherBy    = .2   // by how much another speed differs
+	asGood     = .97  // share of its agreement at which it does as well
+	slowest    = .75  // the speeds that are tried, forwards and backwards
+	fastest    = 1.35 // as align.Options has them
+	paceStep   = .1
 )
 
 // pace says of a segment whether its frames agree at the speed of its line better than at
@@ -42,7 +43,7 @@ func (q *Query) pace(g *grid, s *Segment) (speed, direction bool) {
 	}
 	own := s.line.Speed
 	least := asGood * agreement(own)
-	speed, direction = true, true
+	speed, direction = s.Query[1]-s.Query[0] >= leastTimed, true
 	for v := slowest; v <= fastest; v += paceStep {
 		v := math.Copysign(v, own)
 		speed = speed && (math.Abs(v-own) <= otherBy || agreement(v) < least)

@@ -55,6 +55,15 @@ func dispute(t testing.TB) *paper.Dispute {
 	m.QueryPicture = paper.Picture{Image: weave(400, 320), Width: 800, Height: 640}
 	m.AssetPicture = paper.Picture{Image: weave(320, 400), Width: 640, Height: 800}
 	m.Regions = []paper.Region{{Query: [][2]float64{{80, 60}, {700, 60}, {700, 600}, {80, 600}}, Work: [][2]float64{{60, 720}, {60, 100}, {600, 100}, {600, 720}}}}
+	m.Segments = []paper.Segment{{Query: [2]float64{0, 3.5}, Work: [2]float64{5.5, 9}}, {Query: [2]float64{4, 6}}}
+	m.Frames = []paper.Frames{{
+		Text: "0:00.0 to 0:03.5 shows 0:05.5 to 0:09.0", Region: &paper.Region{Query: m.Regions[0].Query, Work: m.Regions[0].Work},
+		Pairs: []paper.FramePair{
+			{Query: paper.Picture{Image: weave(320, 256), Width: 800, Height: 640, Caption: "compared, 0:00.5"}, Work: paper.Picture{Image: weave(256, 320), Width: 640, Height: 800, Caption: "work, 0:06.0"}},
+			{Query: paper.Picture{Why: "no picture of it was kept", Width: 800, Height: 640, Caption: "compared, 0:02.0"}, Work: paper.Picture{Image: weave(256, 320), Caption: "work, 0:07.5"}},
+			{Query: paper.Picture{Image: weave(320, 256), Caption: "compared, 0:03.0"}, Work: paper.Picture{Image: weave(256, 320), Caption: "work, 0:08.5"}},
+		},
+	}}
 	m.Innocent = &paper.Explanation{Text: "Both show the same traditional weave.", Probability: &p, Basis: "Share of strangers of this family that look as alike."}
 	return &paper.Dispute{
 		Registration: registration(t), Match: m,

@@ -87,7 +87,8 @@ func TestTextIsReadBack(t *testing.T) {
 	for _, w := range []string{
 		"What is claimed", "What is not claimed", "substantially similar in law", d.Match.Sentence, d.Match.ID, "0.9987", "Of 770 findings with this probability, about one is expected to be wrong.",
 		"pdq256.v1: 8 of 256 bits differ", "turned a quarter anticlockwise", "80, 60 to 700, 600", d.Match.Policy, d.Match.Query.SHA256, d.Match.Record.Digest,
-		"Both show the same traditional weave.", "Probability 0.0200.", "Share of strangers", "took the compared file", "With a shell and OpenSSL", "Page 1 of",
+		"Both show the same traditional weave.", "Frame by frame", "1. 0:00.0 to 0:03.5 shows 0:05.5 to 0:09.0", "compared, 0:02.0", "work, 0:08.5",
+		"0.00 s to 3.50 s of the compared file is 5.50 s to 9.00 s of the work", "4.00 s to 6.00 s of the compared file is the work", "Probability 0.0200.", "Share of strangers", "took the compared file", "With a shell and OpenSSL", "Page 1 of",
 	} {
 		if !strings.Contains(got, squeeze(w)) {
 			t.Errorf("%q is not in the report", w)

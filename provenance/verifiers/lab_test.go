@@ -270,7 +270,9 @@ func otherAuthorities(t testing.TB, first *sequencer.Notary) []bundle {
 			Type: provenance.MatchType, Service: "selvage.example", Match: "m-1", Time: provenance.FormatTime(time.Now()),
 			Query: provenance.QueryFile{Digest: digest(accused), Size: int64(len(accused)), MediaType: "image/jpeg"},
 			Work:  "w-2", WorkCommitment: hex.EncodeToString(commitment[:]), Asset: digest(original), Verdict: "copy", Probability: 0.25,
-			Kinds: []string{}, Policy: "p", Record: recordDigest, Sentence: "the same",
+			Segments: []provenance.MatchSegment{{Query: [2]float64{0, 3.25}, Work: [2]float64{5.5, 8.75}}},
+			Passages: []provenance.MatchPassage{{Query: [2]int64{0, 120}, Work: [2]int64{400, 520}}},
+			Kinds:    []string{}, Policy: "p", Record: recordDigest, Sentence: "the same",
 		})}
 		buf = bytes.Buffer{}
 		must(t, provenance.WriteBundle(&buf, b))

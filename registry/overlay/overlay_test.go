@@ -110,6 +110,23 @@ func sheets() map[string]Sheet {
 			Regions: []Region{{ring, back}},
 			Verdict: "copy", Alarm: true, Sure: "probability 0.999", Lines: []string{"corners in plenty"}, Small: "match m_2",
 		},
+		"frames": {
+			Query:   Panel{Caption: "Asked about", Picture: page, Width: 700, Height: 620},
+			Ref:     Panel{Caption: "Registered", Picture: whole, Width: 900, Height: 640},
+			Regions: []Region{{Query: at[:], Ref: [][2]float64{{300, 60}, {800, 60}, {800, 460}, {300, 460}}}},
+			Verdict: "part", Alarm: true, Sure: "probability 0.978", Lines: []string{"0:00.0 to 0:03.5 shows 0:05.5 to 0:09.0"}, Small: "match m_4",
+			Rows: []Row{
+				{Words: "0:00.0 to 0:03.5 shows 0:05.5 to 0:09.0 of the registered video, mirrored left to right", Pairs: []Pair{
+					{
+						Query: Panel{Caption: "asked about, 0:00.5", Picture: page, Width: 700, Height: 620}, Ref: Panel{Caption: "registered, 0:06.0", Picture: whole, Width: 900, Height: 640},
+						Region: &Region{Query: at[:], Ref: [][2]float64{{300, 60}, {800, 60}, {800, 460}, {300, 460}}},
+					},
+					{Query: Panel{Caption: "asked about, 0:02.0", Width: 700, Height: 620}, Ref: Panel{Caption: "registered, 0:07.5", Picture: whole, Width: 900, Height: 640}},
+					{Query: Panel{Caption: "asked about, 0:03.0", Picture: scene(40, 90)}, Ref: Panel{Caption: "registered, 0:08.5", Picture: scene(40, 90)}},
+				}},
+				{Words: "a stretch without frames"},
+			},
+		},
 		"none": {
 			Query: Panel{Caption: "Asked about", Why: "no preview of it was kept"}, Ref: Panel{Caption: "Registered", Picture: scene(40, 30), Width: 40, Height: 30},
 			Verdict: "none", Sure: "probability 0.002",
