@@ -38,7 +38,7 @@ const (
 //   - of some real page the whole-picture codes, with 3 of 8 bits chosen anew, and proof picture and
 //     colours as they are.
 //
-// That is harder than real pages: more candidates look alike.
+// That is harder than real pages: more candidates look alike, and the lists of the words are longer.
 type pageMaker struct {
 	real    fingerprint.Hasher
 	words   []string

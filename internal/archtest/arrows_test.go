@@ -64,7 +64,7 @@ var homes = []struct {
 	{"github.com/labstack/", []string{"api", "cmd"}, false},
 	{"github.com/dgraph-io/", []string{"store/badgerkv"}, false},
 	{"github.com/minio/minio-go/", []string{"store/s3objects"}, false},
-	{"codeberg.org/go-pdf/", []string{"provenance/paper", "cmd/selvage"}, false}, // cmd: documents to measure with
+	{"codeberg.org/go-pdf/", []string{"provenance/paper", "cmd/selvage"}, false},
 	{"github.com/klippa-app/", []string{"fingerprint/manuscript/extract"}, false},
 	{"github.com/skip2/go-qrcode", []string{"provenance/paper"}, false},
 	{"net/http", []string{"api", "web", "cmd", "store/s3objects", "store/storetest", "provenance/sequencer", "provenance/beacon", "provenance/timestamp", "provenance/witness"}, true},

@@ -53,12 +53,15 @@ func guarded(ctx context.Context, format Format, p program) ([]byte, error) {
 	if err != nil {
 		return nil, bad(format, NoProgram, "%s is not installed: it is in %s", p.name, p.install)
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	waiting, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	if children.Acquire(ctx, 1) != nil {
+	if children.Acquire(waiting, 1) != nil {
 		return nil, bad(format, decode.Busy, "too many programs are running: try again in a moment")
 	}
 	defer children.Release(1)
+	// Its own time begins with its turn.
+	ctx, cancel = context.WithTimeout(ctx, p.timeout)
+	defer cancel()
 	dir, err := os.MkdirTemp("", "selvage-extract-")
 	if err != nil {
 		return nil, corrupt(format, err)

@@ -98,7 +98,7 @@ func TestPDFHostile(t *testing.T) {
 		want decode.Kind // "" for one that is read, anything for one that need only end in time
 	}{
 		"encrypted": {secret, extract.Encrypted}, "circle": {circle, decode.Corrupt}, "form draws itself": {self, ""},
-		"form draws two of the next": {blow, decode.Timeout}, "inflates": {inflate, anything}, "huge page": {huge, ""}, "huge picture": {side, anything},
+		"form draws two of the next": {blow, decode.Timeout}, "inflates": {inflate, anything}, "huge page": {huge, ""}, "huge picture": {side, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			limit := time.Second

@@ -40,7 +40,7 @@ func OCRLanguages() ([]string, error) {
 		return languages.known, nil
 	}
 	out, err := guarded(context.Background(), "", program{
-		name: tesseract, install: ocrInstall, args: []string{"--list-langs"}, memory: ocrMemory, output: 64 << 10, timeout: 10 * time.Second,
+		name: tesseract, install: ocrInstall, args: []string{"--list-langs"}, memory: ocrMemory, output: 64 << 10, timeout: 30 * time.Second,
 	})
 	if err != nil {
 		return nil, err
