@@ -24,6 +24,7 @@ type trainPhotoCmd struct {
 	Copies    int    `default:"3" placeholder:"N" help:"Edited copies of every picture."`
 	Templates int    `default:"60" placeholder:"N" help:"Page templates; pages of half of them are registered once, of the others up to five times."`
 	Siblings  int    `default:"150" placeholder:"N" help:"Series of simple figures, of which one is registered and three others are asked about."`
+	Edits     string `enum:"hard,further" default:"hard" help:"Kinds of edits: hard, mostly the hardest of the fixtures, or further, those that only training asks for."`
 	Drawn     int    `default:"1500" placeholder:"N" help:"Generated works to register, and as many others to ask about."`
 	Refs      string `arg:"" name:"refs.txt" help:"File with paths of the pictures to register, one a line."`
 	Dir       string `arg:"" help:"Directory to write to."`
@@ -144,8 +145,24 @@ func picture(p string) func(e *env) (*image.NRGBA, error) {
 	return func(e *env) (*image.NRGBA, error) { return readPicture(e, p) }
 }
 
+// folder is where edits go: truth.json of two runs can then be read together.
+func (c *trainPhotoCmd) folder() string {
+	if c.Edits == "further" {
+		return "further/"
+	}
+	return "edits/"
+}
+
 // editFor draws an edit, mostly a hard one.
-func editFor(r *rand.Rand) string {
+func (c *trainPhotoCmd) editFor(r *rand.Rand) string {
+	if c.Edits == "further" {
+		// Every fifth is of the old ones that the model finds hardest.
+		if r.IntN(5) == 0 {
+			return []string{"crowded", "stickers", "written", "collage"}[r.IntN(4)]
+		}
+		all := fixtures.FurtherEdits()
+		return all[r.IntN(len(all))].Name
+	}
 	if r.IntN(3) > 0 {
 		return hardEdits[r.IntN(len(hardEdits))]
 	}
@@ -158,17 +175,17 @@ func (c *trainPhotoCmd) copies(refs, strangers []string) (out []trainFile) {
 	r := rand.New(rand.NewPCG(1, 3))
 	for i, p := range refs {
 		for k := range c.Copies {
-			edit := editFor(r)
+			edit := c.editFor(r)
 			out = append(out, trainFile{
-				name: fmt.Sprintf("edits/c%05d-%d", i, k), make: edited(picture(p), edit, r.Uint64()), asked: true,
+				name: c.folder() + fmt.Sprintf("c%05d-%d", i, k), make: edited(picture(p), edit, r.Uint64()), asked: true,
 				truth: trainTruth{"copy", lastTwo(p), edit, path.Base(p)},
 			})
 		}
 	}
 	for i, p := range strangers {
-		edit := editFor(r)
+		edit := c.editFor(r)
 		out = append(out, trainFile{
-			name: fmt.Sprintf("edits/s%05d", i), make: edited(picture(p), edit, r.Uint64()), asked: true,
+			name: c.folder() + fmt.Sprintf("s%05d", i), make: edited(picture(p), edit, r.Uint64()), asked: true,
 			truth: trainTruth{"edited", "", edit, path.Base(p)},
 		})
 	}
@@ -203,17 +220,17 @@ func (c *trainPhotoCmd) pages(strangers []string) (out []trainFile) {
 			name := fmt.Sprintf("pages/t%03d-%d.jpg", t, i)
 			out = append(out, trainFile{name: name, make: edited(load, "jpeg75", 0)})
 			for k := range 2 {
-				edit := editFor(r)
-				out = append(out, trainFile{name: fmt.Sprintf("edits/p%03d-%d-%d", t, i, k), make: edited(load, edit, r.Uint64()), asked: true,
+				edit := c.editFor(r)
+				out = append(out, trainFile{name: c.folder() + fmt.Sprintf("p%03d-%d-%d", t, i, k), make: edited(load, edit, r.Uint64()), asked: true,
 					truth: trainTruth{"copy", name, edit, path.Base(name)}})
 			}
 		}
 		for i := range 4 {
 			edit := "jpeg75"
-			if i == 3 {
-				edit = editFor(r)
+			if i == 3 || c.Edits == "further" {
+				edit = c.editFor(r)
 			}
-			name := fmt.Sprintf("edits/t%03d-%d", t, i)
+			name := c.folder() + fmt.Sprintf("t%03d-%d", t, i)
 			out = append(out, trainFile{name: name, make: edited(page(another()), edit, r.Uint64()), asked: true,
 				truth: trainTruth{"template", "", edit, path.Base(name)}})
 		}
@@ -232,14 +249,14 @@ func (c *trainPhotoCmd) siblings() (out []trainFile) {
 		name := fmt.Sprintf("siblings/f%03d.jpg", s)
 		out = append(out, trainFile{name: name, make: edited(member(0), "jpeg75", 0)})
 		for k := range 3 {
-			edit := editFor(r)
-			out = append(out, trainFile{name: fmt.Sprintf("edits/f%03d-%d", s, k), make: edited(member(0), edit, r.Uint64()), asked: true,
+			edit := c.editFor(r)
+			out = append(out, trainFile{name: c.folder() + fmt.Sprintf("f%03d-%d", s, k), make: edited(member(0), edit, r.Uint64()), asked: true,
 				truth: trainTruth{"copy", name, edit, path.Base(name)}})
 			edit = "jpeg75"
-			if k == 2 {
-				edit = editFor(r)
+			if k == 2 || c.Edits == "further" {
+				edit = c.editFor(r)
 			}
-			other := fmt.Sprintf("edits/g%03d-%d", s, k)
+			other := c.folder() + fmt.Sprintf("g%03d-%d", s, k)
 			out = append(out, trainFile{name: other, make: edited(member(k+1), edit, r.Uint64()), asked: true,
 				truth: trainTruth{"sibling", "", edit, path.Base(other)}})
 		}

@@ -83,6 +83,30 @@ func TestTrainPhoto(t *testing.T) {
 	if classes["copy"] < 3+2*3+6 || classes["edited"] != 8 || classes["template"] != 8 || classes["sibling"] != 6 || classes["generated"] != 17 {
 		t.Errorf("classes %v", classes)
 	}
+
+	c.Edits, c.Copies, c.Dir = "further", 2, filepath.Join(dir, "further")
+	if err := c.Run(e); err != nil {
+		t.Fatal(err)
+	}
+	if b, err = os.ReadFile(filepath.Join(c.Dir, "truth.json")); err != nil {
+		t.Fatal(err)
+	}
+	truth.Queries = nil
+	if err := json.Unmarshal(b, &truth); err != nil {
+		t.Fatal(err)
+	}
+	if len(truth.Queries) == 0 {
+		t.Error("no further edits")
+	}
+	for name := range truth.Queries {
+		if !strings.HasPrefix(name, "further/") {
+			t.Errorf("%s: not in a folder of its own", name)
+		}
+		if _, err := readPicture(e, filepath.Join(c.Dir, name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
 	c.Strangers = c.Refs
 	if err := c.Run(e); err == nil {
 		t.Error("three strangers are taken as enough")
