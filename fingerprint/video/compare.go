@@ -125,6 +125,22 @@ type check struct {
 	cmp  *photo.Comparison
 }
 
+// probability is that one frame was made of the other: that of package photo, but 0 where the
+// two share no more than a detail of both. A door frame in the corner of a room is in every
+// video that is shot there.
+func (k *check) probability() float64 {
+	if len(k.cmp.Places) > 0 && !k.cmp.SamePixels {
+		if p := &k.cmp.Places[0]; max(p.OfRef, p.OfContent) < detail {
+			return 0
+		}
+	}
+	return k.cmp.Probability()
+}
+
+// detail is the share of a frame below which what it shows of another is a detail: less than the
+// smallest picture in a picture shows of the whole other one.
+const detail = .1
+
 // Comparison is what comparing a video with one registered file found.
 type Comparison struct {
 	// Segments are the stretches that both show, the weightiest first.
@@ -176,19 +192,20 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 	}
 	g := newGrid(q.track, r.track)
 	var lenses []lens
-	done := map[fingerprint.PartPair]*photo.Comparison{}
-	look := func(p fingerprint.PartPair) (*photo.Comparison, error) {
-		if cmp, ok := done[p]; ok {
-			return cmp, nil
+	done := map[fingerprint.PartPair]*check{}
+	look := func(p fingerprint.PartPair) (*check, error) {
+		if k, ok := done[p]; ok {
+			return k, nil
 		}
 		part, err := r.part(p.Ref)
 		if err != nil {
 			return nil, err
 		}
 		cmp := q.photos[p.Query]().Compare(part, local.Plain, local.Mirrored)
-		done[p] = cmp
-		c.checks = append(c.checks, check{q.row(q.res.Parts[p.Query].Start), p, cmp})
-		return cmp, nil
+		k := check{q.row(q.res.Parts[p.Query].Start), p, cmp}
+		done[p] = &k
+		c.checks = append(c.checks, k)
+		return &k, nil
 	}
 	looked := 0
 	for _, p := range pairs {
@@ -203,16 +220,17 @@ func (q *Query) Compare(ref *fingerprint.Result, pairs []fingerprint.PartPair, l
 			continue // the codes say so already
 		}
 		looked++
-		cmp, err := look(p)
+		k, err := look(p)
 		if err != nil {
 			return nil, err
 		}
-		if cmp.Probability() < lensFrom {
+		prob := k.probability()
+		if prob < lensFrom {
 			continue
 		}
-		g.nearer(i, j, localNear(cmp.Probability()))
+		g.nearer(i, j, localNear(prob))
 		part, _ := r.part(p.Ref)
-		if l, ok := newLens(&cmp.Places[0], q.res.Parts[p.Query].Result, part); ok {
+		if l, ok := newLens(&k.cmp.Places[0], q.res.Parts[p.Query].Result, part); ok {
 			lenses = append(lenses, l)
 			if err := q.through(g, &l, r); err != nil {
 				return nil, err
@@ -502,7 +520,7 @@ func (q *Query) between(from, to float64) int {
 func (s *Segment) weight() float64 { return float64(s.Frames) * max(1, NearFrames+8-s.Distance) }
 
 // check compares a few pairs of key frames along a segment closely.
-func (q *Query) check(s *Segment, r *refSide, look func(fingerprint.PartPair) (*photo.Comparison, error)) error {
+func (q *Query) check(s *Segment, r *refSide, look func(fingerprint.PartPair) (*check, error)) error {
 	var at []fingerprint.PartPair
 	for i := range q.res.Parts {
 		t := q.res.Parts[i].Start

@@ -102,7 +102,7 @@ func (c *Comparison) surest(q *Query, s *Segment) *check {
 	for i := range c.checks {
 		k := &c.checks[i]
 		t := q.res.Parts[k.pair.Query].Start
-		if p := k.cmp.Probability(); t >= s.Query[0] && t <= s.Query[1] && p >= .5 && (best == nil || p > best.cmp.Probability()) {
+		if p := k.probability(); t >= s.Query[0] && t <= s.Query[1] && p >= .5 && (best == nil || p > best.probability()) {
 			best = k
 		}
 	}
@@ -186,7 +186,7 @@ func (c *Comparison) Reason(acting bool) string {
 	fmt.Fprintf(&b, "; %d of %d sampled frames agree, in %d different pictures", s.Frames, s.Asked, s.Scenes)
 	proved := 0
 	for _, k := range c.checks {
-		if k.cmp.Probability() >= photo.ActThreshold {
+		if k.probability() >= photo.ActThreshold {
 			proved++
 		}
 	}

@@ -68,14 +68,14 @@ func (c *Comparison) judge(q *Query, common []bool) {
 	surest, proved := 0.0, 0.0
 	var shown []Code
 	for _, k := range c.checks {
-		p := k.cmp.Probability()
+		p := k.probability()
 		if k.row < 0 || !counted(k.row) {
 			continue
 		}
 		f := &q.track[k.row]
 		p *= f.telling()
 		if col := c.track.at(c.ref.Parts[k.pair.Ref].Start); col >= 0 {
-			p = min(p, k.cmp.Probability()*c.track[col].telling())
+			p = min(p, k.probability()*c.track[col].telling())
 		}
 		surest = max(surest, p)
 		if p < .3 {
