@@ -100,7 +100,7 @@ func clipSignals(c *video.Comparison) []Signal {
 		s := &c.Segments[0]
 		out = append(out,
 			Signal{Name: string(fingerprint.VFrame), Value: s.Distance, Of: 256, Text: fmt.Sprintf("%.0f of 256 bits differ between frames that show the same, on average", s.Distance)},
-			Signal{Name: "frames", Value: float64(frames), Of: float64(asked), Text: fmt.Sprintf("%d of %d sampled frames agree in %d stretches", frames, asked, len(c.Segments))},
+			Signal{Name: "frames", Value: float64(frames), Of: float64(asked), Text: fmt.Sprintf("%d of %d sampled frames agree; stretches: %d", frames, asked, len(c.Segments))},
 			Signal{Name: "scenes", Value: float64(s.Scenes), Of: float64(max(s.Scenes, s.Frames)), Text: fmt.Sprintf("%d different pictures among them", s.Scenes)})
 	}
 	if s, m := c.Sound(); s != video.NoSound {
