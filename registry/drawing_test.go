@@ -13,6 +13,7 @@ import (
 	"selvage/fingerprint"
 	"selvage/fingerprint/manuscript"
 	"selvage/fingerprint/photo"
+	"selvage/fixtures"
 	"selvage/registry"
 )
 
@@ -181,4 +182,30 @@ func TestDrawings(t *testing.T) {
 		t.Error("a withdrawn drawing was found")
 	}
 	r.clean()
+}
+
+// TestTemplatesAreNoDrawings: two pages of one look-book pass for drawings, and frame, head and
+// words are the same strokes on both; the work on them is another.
+func TestTemplatesAreNoDrawings(t *testing.T) {
+	r := newRig(t)
+	r.hashers = fingerprint.Set{photo.New(photo.Options{Drawing: manuscript.Drawing})}
+	r.stop()
+	r.start()
+	const start = 1<<30 + 3<<20 // the numbers of a run of selvage bench hard that showed them
+	page := func(n uint64) []byte {
+		d := fixtures.DistractorAt((start+n)*17 + 16)
+		b, err := d.Encode()
+		if err != nil || d.Family != "lookpage" {
+			t.Fatalf("picture %d is a %s (%v)", n, d.Family, err)
+		}
+		return b
+	}
+	work := r.register("ann", registry.Matchable, page(134)).Work
+	if work.Assets[0].Parts == 0 {
+		t.Fatal("the page does not pass for a drawing: the test shows nothing")
+	}
+	rep, err := r.Compare(t.Context(), "ann", work.ID, registry.File{Name: "page", Data: page(101)})
+	if err != nil || rep.Verdict.Accuses() {
+		t.Errorf("%s: %s (%v)", rep.Verdict, rep.Reason, err)
+	}
 }
