@@ -204,7 +204,7 @@ func TestTemplatesAreNoDrawings(t *testing.T) {
 	if work.Assets[0].Parts == 0 {
 		t.Fatal("the page does not pass for a drawing: the test shows nothing")
 	}
-	rep, err := r.Compare(t.Context(), "ann", work.ID, registry.File{Name: "page", Data: page(101)})
+	rep, err := r.Match(t.Context(), registry.MatchRequest{Asker: "eve", File: registry.File{Name: "page", Data: page(101)}})
 	if err != nil || rep.Verdict.Accuses() {
 		t.Errorf("%s: %s (%v)", rep.Verdict, rep.Reason, err)
 	}
