@@ -186,6 +186,15 @@ func (p *Place) elsewhere(others []Place) bool {
 	return true
 }
 
+// Unlike says how what both show differs: the area of the largest square that agrees nowhere, and
+// the texture of the registered picture where the query has another one, both as shares, 0..1.
+func (p *Place) Unlike() (hole, foreign float64) {
+	if p.fine == nil {
+		return 0, 0
+	}
+	return p.fine.Hole, p.fine.Foreign / max(p.fine.Texture, 1)
+}
+
 // whole is the place of a registered picture that is the query.
 func (q *Query) whole(ref *fingerprint.Result) Place {
 	r := geometry.Rect(float64(ref.Width), float64(ref.Height))
