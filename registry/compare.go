@@ -125,7 +125,7 @@ func comparePhotos(tx store.Txn, r *fingerprint.Result) (func(assetRef) (found, 
 		h := &holder{assetRef: ref}
 		for i := range r.Parts {
 			for j := range rec.Parts {
-				h.add(fingerprint.PartPair{Query: i, Ref: j}, nil, 1)
+				h.add(fingerprint.PartPair{Query: i, Ref: j}, photo.Variants[:], 1)
 			}
 		}
 		if len(h.pairs) == 0 {

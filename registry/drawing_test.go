@@ -141,6 +141,11 @@ func TestDrawings(t *testing.T) {
 	if err != nil || !rep.Verdict.Accuses() || !strings.Contains(rep.Reason, "by its lines") {
 		t.Errorf("compared: %+v (%v)", rep, err)
 	}
+	// A corner of it is near nothing as a whole: only features of its lines can lay it.
+	corner := drawn(1, cream, rust, 4, 9, .7).SubImage(image.Rect(0, 0, 560, 440))
+	if rep, err := r.Compare(ctx, "ann", sketch.ID, registry.File{Name: "corner", Data: asJPEG(corner, 90)}); err != nil || !strings.Contains(rep.Reason, "lines of a drawing look alike") {
+		t.Errorf("a corner compared: %s, %s (%v)", rep.Verdict, rep.Reason, err)
+	}
 	// Who registers it anew is told of the earlier one.
 	again, err := r.Register(ctx, registry.RegisterRequest{Owner: "eve", Visibility: registry.Matchable, Files: []registry.File{{Name: "again", Data: asJPEG(drawn(1, cream, rust, 4, 9, .7), 90)}}})
 	if err != nil || len(again.Related) != 1 || again.Related[0].Work != sketch.ID {

@@ -104,9 +104,9 @@ const (
 // Most of a full list of candidates by features are there by chance. The score of its last one
 // says how much chance is worth in that index for that query, and behind the first
 // proofsChance, a candidate is only looked at with a score so many times as large: half of
-// them. Of 509 candidates for the hardest edits that comparing gives a probability above 0.02, among 101,050
-// registered pictures, the rule leaves out three, none above 0.11. An index that is too small to
-// fill the list has no rule.
+// them. Of 509 candidates for the hardest edits that comparing gives a probability above 0.02,
+// among 101,050 registered pictures, the rule leaves out three, none above 0.11. An index that is
+// too small to fill the list has no rule.
 const (
 	proofsChance = 16
 	standsOut    = 2.25

@@ -14,7 +14,8 @@ const (
 	AlikeFloor   = .002
 )
 
-// ModelVersion names the thresholds and slopes below. In v1 the lines of two drawings had to run less alike.
+// ModelVersion names the thresholds and slopes below. In v1 the lines of two drawings had to run
+// less alike, and it did not count where they do not.
 const ModelVersion = "manuscript-copy.v2"
 
 const longPassage = 120 // units of a passage that tells by itself
