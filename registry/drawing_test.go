@@ -189,27 +189,35 @@ func TestDrawings(t *testing.T) {
 	r.clean()
 }
 
-// TestTemplatesAreNoDrawings: two pages of one look-book pass for drawings, and frame, head and
-// words are the same strokes on both; the work on them is another.
-func TestTemplatesAreNoDrawings(t *testing.T) {
+// TestTemplatesAreNoCopies: pages of one look-book and scarves of one lay-out share frame, head,
+// words and corners; the work in them is another. Each of these pairs was once called a copy, by
+// the strokes of the template or by its texture.
+func TestTemplatesAreNoCopies(t *testing.T) {
 	r := newRig(t)
 	r.hashers = fingerprint.Set{photo.New(photo.Options{Drawing: manuscript.Drawing})}
 	r.stop()
 	r.start()
-	page := func(seed, n uint64) []byte { // as selvage bench hard numbers them
-		d := fixtures.DistractorAt((1<<30+seed<<20+n)*17 + 16)
+	picture := func(family string, seed, n uint64) []byte { // as selvage bench hard numbers them
+		at := map[string]uint64{"scarf": 6, "lookpage": 16}[family]
+		d := fixtures.DistractorAt((1<<30+seed<<20+n)*17 + at)
 		b, err := d.Encode()
-		if err != nil || d.Family != "lookpage" {
+		if err != nil || d.Family != family {
 			t.Fatalf("picture %d is a %s (%v)", n, d.Family, err)
 		}
 		return b
 	}
-	for _, c := range []struct{ seed, work, query uint64 }{{3, 134, 101}, {5, 34, 3}} { // all were called copies
-		work := r.register("ann", registry.Matchable, page(c.seed, c.work)).Work
-		if work.Assets[0].Parts == 0 {
-			t.Fatal("the page does not pass for a drawing: the test shows nothing")
+	for _, c := range []struct {
+		family            string
+		seed, work, query uint64
+		lines             bool // of which it was called one by its lines
+	}{
+		{"lookpage", 3, 134, 101, true}, {"lookpage", 5, 34, 3, true}, {"scarf", 8, 28, 63, true}, {"lookpage", 8, 42, 23, false},
+	} {
+		work := r.register("ann", registry.Matchable, picture(c.family, c.seed, c.work)).Work
+		if c.lines && work.Assets[0].Parts == 0 {
+			t.Fatal("the picture does not pass for a drawing: the test shows nothing")
 		}
-		rep, err := r.Match(t.Context(), registry.MatchRequest{Asker: "eve", File: registry.File{Name: "page", Data: page(c.seed, c.query)}})
+		rep, err := r.Match(t.Context(), registry.MatchRequest{Asker: "eve", File: registry.File{Name: "page", Data: picture(c.family, c.seed, c.query)}})
 		if err != nil || rep.Verdict.Accuses() {
 			t.Errorf("%+v: %s: %s (%v)", c, rep.Verdict, rep.Reason, err)
 		}

@@ -85,8 +85,11 @@ func pairProbability(p *PagePair) float64 {
 		return 0
 	}
 	hole, foreign := at.Unlike()
-	return logistic(linesSlope*math.Log(held/linesEven)) * min(1, v/linesLikely) * fading(hole, holeFrom, holeTo) * fading(foreign, foreignFrom, foreignTo)
+	return logistic(linesSlope*math.Log(held/linesEven)) * rising(v, linesDoubt, linesLikely) * fading(at.Lost(), lostFrom, lostTo) * fading(hole, holeFrom, holeTo) * fading(foreign, foreignFrom, foreignTo)
 }
+
+// rising is 0 up to from, 1 at to and beyond, and a straight line in between.
+func rising(x, from, to float64) float64 { return min(1, max(0, (x-from)/(to-from))) }
 
 // fading is 1 up to from, 0 at to and beyond, and a straight line in between.
 func fading(x, from, to float64) float64 { return min(1, max(0, (to-x)/(to-from))) }
@@ -102,10 +105,13 @@ func fading(x, from, to float64) float64 { return min(1, max(0, (to-x)/(to-from)
 // and .053 at most. Nor do lines count where the model of photos, asked about them as about any picture,
 // says that they are not the same.
 const (
-	linesEven   = 2.5
-	wholeCover  = .7 // of the area
-	linesSlope  = 4.67
-	linesLikely = .6 // probability by the model of photos from which on it takes nothing away
+	linesEven  = 2.5
+	wholeCover = .7 // of the area
+	linesSlope = 4.67
+	// Probabilities by the model of photos up to which it takes all, and from which on nothing, away.
+	linesDoubt, linesLikely = .5, .9
+	// Odds from which on a block without its features takes something, and all, away; see photo.Place.Lost.
+	lostFrom, lostTo = 13, 24
 	// Shares from which on the unlike takes something, and all, away; see photo.Place.Unlike.
 	holeFrom, holeTo       = .08, .14
 	foreignFrom, foreignTo = .06, .12

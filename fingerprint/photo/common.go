@@ -216,7 +216,7 @@ func (q *Query) judgeWithout(c *Comparison, mine, common *cells) bool {
 		kx, ky := float64(c.ref.Width)/float64(w), float64(c.ref.Height)/float64(h)
 		for y := range h {
 			for x := range w {
-				a, ok := p.Map.Apply(geometry.Point{X: (float64(x) + .5) * kx, Y: (float64(y) + .5) * ky})
+				a, ok := p.bend.apply(p.Map, geometry.Point{X: (float64(x) + .5) * kx, Y: (float64(y) + .5) * ky}, float64(c.ref.Width), float64(c.ref.Height))
 				i, j := int(a.X*grid/float64(q.res.Width)), int(a.Y*grid/float64(q.res.Height))
 				out[y*w+x] = ok && a.X >= 0 && a.Y >= 0 && i < grid && j < grid && common[j*grid+i]
 			}
@@ -230,7 +230,11 @@ func (q *Query) judgeWithout(c *Comparison, mine, common *cells) bool {
 		}
 		x, y := float64(w)/float64(c.ref.Width), float64(h)/float64(c.ref.Height)
 		at := chain(stretch(q.kx, q.ky), p.Map, stretch(1/x, 1/y))
-		return weigh(q.base.lay(w, h, at, p.Negative), newSheet(g), mask(w, h))
+		l := q.base.lay(w, h, at, p.Negative)
+		if p.bend != nil {
+			l = q.base.layBent(w, h, at, p.bend, p.Negative)
+		}
+		return weigh(l, newSheet(g), mask(w, h))
 	}
 	p.coarse = again(p.coarse, c.proof.W/2, c.proof.H/2)
 	p.fine = again(p.fine, c.proof.W, c.proof.H)

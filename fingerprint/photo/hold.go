@@ -18,6 +18,7 @@ type held struct {
 	seen    int     // features of the registered picture that the query should show
 	asked   int     // features of the query inside the outline
 	sure    int     // those of seen that lie where the two pictures agree
+	lost    lost    // where those of seen are that do not hold it
 
 	places []geometry.Point // of the inliers, in the registered picture
 	weight []float64
@@ -57,25 +58,13 @@ func (q *Query) grip(p *Place, c *Comparison, list []geometry.Pair) held {
 	var in []inlier
 	for i := range list {
 		a := &list[i]
-		to, ok := m.Apply(geometry.Point{X: a.RX, Y: a.RY})
+		to, ok := p.bend.apply(m, geometry.Point{X: a.RX, Y: a.RY}, rw, rh)
 		if !ok {
 			continue
 		}
 		dx, dy := to.X-a.QX, to.Y-a.QY
 		off := float64(dx*dx) + float64(dy*dy)
-		if off > slack {
-			continue
-		}
-		xx, xy, yx, yy := m.Jacobian(geometry.Point{X: a.RX, Y: a.RY})
-		scale := math.Sqrt(math.Abs(float64(xx*yy) - float64(xy*yx)))
-		if a.Scale > scale*holdSize || a.Scale*holdSize < scale {
-			continue
-		}
-		// The turn of the map is the direction of its nearest rotation.
-		sin, cos := yx-xy, xx+yy
-		turn := math.Atan2(sin, cos) - a.Turn
-		turn -= 2 * math.Pi * math.Round(turn/(2*math.Pi))
-		if math.Abs(turn) > holdTurn {
+		if off > slack || !alikeIn(m, a) {
 			continue
 		}
 		in = append(in, inlier{i, off})
@@ -104,6 +93,20 @@ func (q *Query) grip(p *Place, c *Comparison, list []geometry.Pair) held {
 	return h
 }
 
+// alikeIn reports whether a pair has the size and the direction that a map gives it.
+func alikeIn(m geometry.Map, a *geometry.Pair) bool {
+	xx, xy, yx, yy := m.Jacobian(geometry.Point{X: a.RX, Y: a.RY})
+	scale := math.Sqrt(math.Abs(float64(xx*yy) - float64(xy*yx)))
+	if a.Scale > scale*holdSize || a.Scale*holdSize < scale {
+		return false
+	}
+	// The turn of the map is the direction of its nearest rotation.
+	sin, cos := yx-xy, xx+yy
+	turn := math.Atan2(sin, cos) - a.Turn
+	turn -= 2 * math.Pi * math.Round(turn/(2*math.Pi))
+	return math.Abs(turn) <= holdTurn
+}
+
 // hold is the grip on a place, and what should be seen of it.
 func (q *Query) hold(p *Place, c *Comparison, list []geometry.Pair) held {
 	h := q.grip(p, c, list)
@@ -115,19 +118,28 @@ func (q *Query) hold(p *Place, c *Comparison, list []geometry.Pair) held {
 	}
 	size := scaleOf(m, rw/2, rh/2)
 	margin := .01 * max(qw, qh)
+	holds := make(map[int]bool, len(h.refs))
+	for _, r := range h.refs {
+		holds[r] = true
+	}
+	var seen []geometry.Point
+	var held []bool
 	for i := range c.features {
 		f := &c.features[i]
 		rl := max(rw, rh)
-		to, ok := m.Apply(geometry.Point{X: float64(f.X) / 65536 * rl, Y: float64(f.Y) / 65536 * rl})
+		to, ok := p.bend.apply(m, geometry.Point{X: float64(f.X) / 65536 * rl, Y: float64(f.Y) / 65536 * rl}, rw, rh)
 		// A feature that has become smaller than the smallest that are looked for cannot be seen.
 		small := sizes[255-int(f.Size)]*rl*size*q.kx < leastSigma
 		if ok && !small && to.X > margin && to.Y > margin && to.X < qw-margin && to.Y < qh-margin {
 			h.seen++
+			seen = append(seen, geometry.Point{X: float64(f.X) / 65536 * rl / rw, Y: float64(f.Y) / 65536 * rl / rh})
+			held = append(held, holds[i])
 			if p.fine.near(float64(f.X)/65536*rl/rw, float64(f.Y)/65536*rl/rh) {
 				h.sure++
 			}
 		}
 	}
+	h.lost = scanLost(seen, held)
 	inside, _ := geometry.Overlap(p.Map, rw, rh, qw, qh)
 	ql := max(qw, qh)
 	for i := range q.sets[local.Plain] {
@@ -169,7 +181,7 @@ func (h held) without(c *Comparison, p *Place, common *cells, q *Query) held {
 	out := h
 	out.places, out.weight, out.refs = nil, nil, nil
 	hidden := func(at geometry.Point) bool {
-		to, ok := p.Map.Apply(at)
+		to, ok := p.bend.apply(p.Map, at, float64(c.ref.Width), float64(c.ref.Height))
 		i, j := int(to.X*grid/float64(q.res.Width)), int(to.Y*grid/float64(q.res.Height))
 		return ok && to.X >= 0 && to.Y >= 0 && i < grid && j < grid && common[j*grid+i]
 	}

@@ -68,6 +68,7 @@ type Place struct {
 	// Measures are what the model saw, by Features.
 	Measures []float64
 
+	bend         *bend // nil where the map says all
 	held         held
 	recoloured   float64
 	coarse, fine *evidence
@@ -152,6 +153,7 @@ func (q *Query) Compare(ref *fingerprint.Result, variants ...local.Variant) *Com
 		}
 		p.Map, p.fine = q.lay(p.Map, c.ref, large, p.Negative, 2)
 		p.held = q.hold(&p, c, pairsOf(g.variant))
+		q.bent(&p, c, small, large, pairsOf(g.variant))
 		p.finish(q, c)
 		places = append(places, p)
 	}
@@ -194,6 +196,11 @@ func (p *Place) Unlike() (hole, foreign float64) {
 	}
 	return p.fine.Hole, p.fine.Foreign / max(p.fine.Texture, 1)
 }
+
+// Lost is by how much likelier, as a natural logarithm, the local features that the query should
+// show are lost and found as they are if one block of the registered picture loses them at a rate
+// of its own: high where another work was set into the same surroundings.
+func (p *Place) Lost() float64 { return p.held.lost.odds }
 
 // whole is the place of a registered picture that is the query.
 func (q *Query) whole(ref *fingerprint.Result) Place {
@@ -390,9 +397,9 @@ func (p *Place) finish(q *Query, c *Comparison) {
 	p.Measures = p.measures(q.res, c.ref, c.PDQ)
 	p.Probability = probability(p.Measures)
 	switch {
-	case p.recolouredFigure(), p.looselyHeld(c):
+	case p.recolouredFigure(), p.looselyHeld(c), p.held.lost.odds > otherWork:
 		p.Probability *= figureDoubt
-	case p.sureWhole(c) && p.Probability < wholeFloor:
+	case (p.sureWhole(c) || p.sureBent(c)) && p.Probability < wholeFloor:
 		p.Probability = wholeFloor + float64((1-wholeFloor)*p.Probability)/2
 	}
 }
@@ -412,6 +419,23 @@ const (
 	wholeShare   = .9  // of both pictures
 	wholeAgainst = .02 // of the texture may speak against it
 	wholeFloor   = .95 // least probability then
+)
+
+// sureBent reports whether a place that was found by a bend is held by so many of the features that
+// should be seen, all over, that the model need not be asked: it knows flat copies alone, and takes
+// what is left of the bend for another picture. Of 280 pictures bent in seven ways 146 are such, and
+// of 3,000 pairs that share a template, and have been bent, none.
+func (p *Place) sureBent(c *Comparison) bool {
+	e, h := p.fine, &p.held
+	return p.bend != nil && c.Undiscounted == nil && h.inliers >= bentInliers && float64(h.inliers) >= bentSeen*float64(h.seen) &&
+		h.lost.odds < bendLost && e.Above[2] >= bentAgree*e.Texture && e.Hole < bentHole && p.recoloured < otherColours
+}
+
+const (
+	bentInliers = 40  // local features that must agree
+	bentSeen    = .4  // and the share of those that should be seen
+	bentAgree   = .75 // of the texture
+	bentHole    = .08 // of the overlap: the largest square that agrees nowhere is smaller
 )
 
 // recolouredFigure reports whether the place is held by few local features and shows other
@@ -450,6 +474,7 @@ const (
 )
 
 const (
+	otherWork     = 45 // odds of a block that has lost its features, from which on it shows another work
 	otherColours  = .5 // of Query.recoloured: from here on, colours are said to differ
 	figureSupport = 12 // weight of the features that hold a simple figure, at most
 	figureDoubt   = .8 // less than 1 by so much that no probability reaches ActThreshold
