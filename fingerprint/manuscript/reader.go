@@ -33,10 +33,9 @@ func (r *reader) read(ctx context.Context, m *image.NRGBA) (string, error) {
 		return "", errors.New("not all pages that are pictures were read: there are too many")
 	}
 	r.pages--
-	var b strings.Builder
-	for _, w := range ways {
-		// The wrong way up gives letters that stand in no other text.
-		runs, err := extract.OCR(ctx, w)
+	best, text := 0.0, ""
+	for _, way := range ways {
+		runs, sure, err := extract.OCR(ctx, way)
 		if err != nil {
 			var e *decode.Error
 			if errors.As(err, &e) && e.Kind == extract.NoProgram {
@@ -44,10 +43,19 @@ func (r *reader) read(ctx context.Context, m *image.NRGBA) (string, error) {
 			}
 			return "", err
 		}
-		for _, run := range runs {
-			b.WriteString(run.Text)
+		if sure > best {
+			var b strings.Builder
+			for _, run := range runs {
+				b.WriteString(run.Text)
+			}
+			best, text = sure, b.String()
 		}
-		b.WriteString("\n")
+		if sure >= readable {
+			break // letters that stand on their heads are read with little confidence
+		}
 	}
-	return b.String(), nil
+	return text, nil
 }
+
+// readable is the confidence of tesseract from which on a page is thought to be the right way up.
+const readable = .7

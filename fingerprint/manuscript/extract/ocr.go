@@ -56,25 +56,25 @@ func OCRLanguages() ([]string, error) {
 // OCR reads the text of a picture, each line a run with its box in pixels of the picture. It
 // uses those of the languages that are installed, English and Simplified Chinese where none is named. Without
 // tesseract, or without any of the languages, the error is of kind NoProgram. A picture
-// without text gives no runs.
-func OCR(ctx context.Context, img image.Image, langs ...string) ([]Run, error) {
+// without text gives no runs. sure is how sure tesseract is of the letters, 0..1.
+func OCR(ctx context.Context, img image.Image, langs ...string) (runs []Run, sure float64, err error) {
 	have, err := OCRLanguages()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if len(langs) == 0 {
 		langs = []string{"eng", "chi_sim"}
 	}
 	use := slices.DeleteFunc(slices.Clone(langs), func(l string) bool { return !slices.Contains(have, l) })
 	if len(use) == 0 {
-		return nil, bad("", NoProgram, "tesseract has none of the languages %s: they are in %s", strings.Join(langs, ", "), ocrInstall)
+		return nil, 0, bad("", NoProgram, "tesseract has none of the languages %s: they are in %s", strings.Join(langs, ", "), ocrInstall)
 	}
 	if n := img.Bounds().Dx() * img.Bounds().Dy(); n > ocrPixels {
-		return nil, bad("", decode.TooManyPixels, "the picture has %d pixels, %d are allowed for reading its text", n, ocrPixels)
+		return nil, 0, bad("", decode.TooManyPixels, "the picture has %d pixels, %d are allowed for reading its text", n, ocrPixels)
 	}
 	var file bytes.Buffer
 	if err := (&png.Encoder{CompressionLevel: png.NoCompression}).Encode(&file, img); err != nil {
-		return nil, corrupt("", err)
+		return nil, 0, corrupt("", err)
 	}
 	out, err := guarded(ctx, "", program{
 		name: tesseract, install: ocrInstall,
@@ -84,15 +84,16 @@ func OCR(ctx context.Context, img image.Image, langs ...string) ([]Run, error) {
 		memory: ocrMemory, output: ocrOutput, timeout: ocrTimeout,
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return parseTSV(string(out)), nil
+	runs, sure = parseTSV(string(out))
+	return runs, sure, nil
 }
 
 // parseTSV reads tesseract's table: level, page, block, paragraph, line, word, left, top,
-// width, height, confidence, text. Words are level 5.
-func parseTSV(table string) []Run {
-	var runs []Run
+// width, height, confidence, text. Words are level 5, their confidence 0 to 100.
+func parseTSV(table string) (runs []Run, sure float64) {
+	total, letters := 0.0, 0
 	last := ""
 	for row := range strings.Lines(table) {
 		col := strings.Split(strings.TrimRight(row, "\r\n"), "\t")
@@ -102,6 +103,10 @@ func parseTSV(table string) []Run {
 		var n [4]int
 		for i := range n {
 			n[i], _ = strconv.Atoi(col[6+i])
+		}
+		if c, err := strconv.ParseFloat(col[10], 64); err == nil && c >= 0 && c <= 100 {
+			total += float64(c * float64(len(col[11])))
+			letters += len(col[11])
 		}
 		box := fingerprint.Rect{X0: n[0], Y0: n[1], X1: n[0] + n[2], Y1: n[1] + n[3]}
 		line := strings.Join(col[1:5], " ")
@@ -116,5 +121,5 @@ func parseTSV(table string) []Run {
 		last = line
 		runs = append(runs, Run{Text: col[11], Box: box})
 	}
-	return runs
+	return runs, total / 100 / float64(max(1, letters))
 }

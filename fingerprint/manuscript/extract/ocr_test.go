@@ -55,15 +55,18 @@ func TestOCR(t *testing.T) {
 		}
 		t.Skipf("tesseract reads only %q", langs)
 	}
-	runs, err := extract.OCR(t.Context(), typeset(t, "NotoSans-Regular.ttf.gz", 28, "The warp runs the length", "of the woven cloth."), "eng")
+	runs, sure, err := extract.OCR(t.Context(), typeset(t, "NotoSans-Regular.ttf.gz", 28, "The warp runs the length", "of the woven cloth."), "eng")
 	must(t, err)
 	if len(runs) != 2 || runs[0].Text != "The warp runs the length\n" || runs[1].Text != "of the woven cloth." {
 		t.Fatalf("%+v", runs)
 	}
+	if sure < .8 || sure > 1 {
+		t.Errorf("clear letters are read with a confidence of %.2f", sure)
+	}
 	if b := runs[0].Box; b.X0 < 35 || b.X0 > 48 || b.Y0 < 30 || b.Y1 > 75 || b.W() < 250 {
 		t.Errorf("first line in %v", b)
 	}
-	runs, err = extract.OCR(t.Context(), typeset(t, "DroidSansFallbackFull.ttf.gz", 36, "青花瓷纹样设计方案"))
+	runs, _, err = extract.OCR(t.Context(), typeset(t, "DroidSansFallbackFull.ttf.gz", 36, "青花瓷纹样设计方案"))
 	must(t, err)
 	got := ""
 	for _, r := range runs {
@@ -74,17 +77,17 @@ func TestOCR(t *testing.T) {
 	}
 	blank := image.NewNRGBA(image.Rect(0, 0, 400, 300))
 	draw.Draw(blank, blank.Rect, image.White, image.Point{}, draw.Src)
-	if runs, err = extract.OCR(t.Context(), blank); err != nil || len(runs) != 0 {
-		t.Errorf("blank: %v, %v", runs, err)
+	if runs, sure, err = extract.OCR(t.Context(), blank); err != nil || len(runs) != 0 || sure != 0 {
+		t.Errorf("blank: %v, %v, %v", runs, sure, err)
 	}
-	if _, err := extract.OCR(t.Context(), blank, "tlh"); kind(err) != extract.NoProgram {
+	if _, _, err := extract.OCR(t.Context(), blank, "tlh"); kind(err) != extract.NoProgram {
 		t.Errorf("a language that is not there: %v", err)
 	}
-	if _, err := extract.OCR(t.Context(), image.NewGray(image.Rect(0, 0, 10_000, 10_000))); kind(err) != decode.TooManyPixels {
+	if _, _, err := extract.OCR(t.Context(), image.NewGray(image.Rect(0, 0, 10_000, 10_000))); kind(err) != decode.TooManyPixels {
 		t.Errorf("a huge picture: %v", err)
 	}
 	start := time.Now()
-	if _, err := extract.OCR(cancelled(), blank); kind(err) != decode.Timeout && kind(err) != decode.Busy || time.Since(start) > 5*time.Second {
+	if _, _, err := extract.OCR(cancelled(), blank); kind(err) != decode.Timeout && kind(err) != decode.Busy || time.Since(start) > 5*time.Second {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -197,9 +197,8 @@ func TestOnPage(t *testing.T) {
 	}
 }
 
-// TestUpright: lines of text that run from top to bottom are turned both ways, level ones are left,
-// and what is no page is not read.
-func TestUpright(t *testing.T) {
+// textPage has rows of small marks: words with blanks between.
+func textPage() *image.NRGBA {
 	text := plain.blank()
 	for y := 40; y < 560; y += 24 {
 		for x := 60; x < 720; x += 11 {
@@ -209,8 +208,65 @@ func TestUpright(t *testing.T) {
 			plain.line(text, float64(x), float64(y), float64(x+(x*7+y)%7), float64(y+9))
 		}
 	}
-	if n := len(page.Upright(text)); n != 1 {
-		t.Errorf("a page of text can be read in %d ways, want 1", n)
+	return text
+}
+
+// laid is m as it lies in a picture of w × h pixels on a dark ground, under light that falls off
+// from left to right.
+func laid(m *image.NRGBA, w, h int, at geometry.Map) *image.NRGBA {
+	out := image.NewNRGBA(image.Rect(0, 0, w, h))
+	back, _ := at.Inverse()
+	for y := range h {
+		for x := range w {
+			c := color.NRGBA{uint8(70 + (x*3+y*5)%7), 60, 50, 255}
+			if p, ok := back.Apply(geometry.Point{X: float64(x) + .5, Y: float64(y) + .5}); ok && p.X >= 0 && p.Y >= 0 && int(p.X) < m.Rect.Dx() && int(p.Y) < m.Rect.Dy() {
+				c = m.NRGBAAt(int(p.X), int(p.Y))
+			}
+			light := 1 - .4*float64(x)/float64(w)
+			out.SetNRGBA(x, y, color.NRGBA{uint8(float64(c.R) * light), uint8(float64(c.G) * light), uint8(float64(c.B) * light), 255})
+		}
+	}
+	return out
+}
+
+// rows is how many rows of dark pixels a picture has, blank ones between: 22 of textPage if it is
+// level.
+func rows(m *image.NRGBA) (n int) {
+	on := false
+	for y := range m.Rect.Dy() {
+		ink := 0
+		for x := m.Rect.Dx() / 8; x < m.Rect.Dx()*7/8; x++ {
+			if m.NRGBAAt(x, y).G < 110 {
+				ink++
+			}
+		}
+		if now := ink > m.Rect.Dx()/25; now != on {
+			on = now
+			if on {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// TestUpright: however a page of text was turned, leant or photographed, it comes back level, one
+// way up and the other, and what is no page is not read.
+func TestUpright(t *testing.T) {
+	text := textPage()
+	want := rows(text)
+	turn := func(degrees float64) *image.NRGBA {
+		sin, cos := math.Sincos(degrees * math.Pi / 180)
+		m := plain.blank()
+		for y := range 600 {
+			for x := range 800 {
+				dx, dy := float64(x)-400, float64(y)-300
+				if p := image.Pt(int(400+dx*cos+dy*sin), int(300-dx*sin+dy*cos)); p.In(text.Rect) {
+					m.SetNRGBA(x, y, text.NRGBAAt(p.X, p.Y))
+				}
+			}
+		}
+		return m
 	}
 	side := image.NewNRGBA(image.Rect(0, 0, plain.h, plain.w))
 	for y := range plain.h {
@@ -218,10 +274,39 @@ func TestUpright(t *testing.T) {
 			side.SetNRGBA(y, x, text.NRGBAAt(x, y))
 		}
 	}
-	if n := len(page.Upright(side)); n != 2 {
-		t.Errorf("a page on its side can be read in %d ways, want 2", n)
+	photographed := func(corners ...geometry.Point) *image.NRGBA {
+		at, ok := geometry.Refine(geometry.Projective, geometry.Rect(800, 600), corners, nil)
+		if !ok {
+			t.Fatal("no such view")
+		}
+		return laid(text, 1400, 1100, at)
+	}
+	for _, tt := range []struct {
+		name string
+		m    *image.NRGBA
+	}{
+		{"as it is", text},
+		{"leaning to the right", turn(4)},
+		{"leaning to the left", turn(-9)},
+		{"on its side", side},
+		{"photographed", photographed(geometry.Point{X: 200, Y: 150}, geometry.Point{X: 1200, Y: 180}, geometry.Point{X: 1230, Y: 930}, geometry.Point{X: 170, Y: 960})},
+		{"photographed from one side", photographed(geometry.Point{X: 180, Y: 60}, geometry.Point{X: 1180, Y: 260}, geometry.Point{X: 1150, Y: 860}, geometry.Point{X: 120, Y: 1000})},
+	} {
+		ways := page.Upright(tt.m)
+		if len(ways) != 2 {
+			t.Errorf("%s: can be read in %d ways, want 2", tt.name, len(ways))
+			continue
+		}
+		for i, w := range ways {
+			if n := rows(w); n < want-1 || n > want+1 {
+				t.Errorf("%s: way %d has %d level lines, want %d", tt.name, i, n, want)
+			}
+		}
 	}
 	if n := len(page.Upright(plain.blank())); n != 0 {
 		t.Errorf("a blank page can be read in %d ways", n)
+	}
+	if n := len(page.Upright(plain.drawn(5))); n != 0 {
+		t.Errorf("a drawing can be read in %d ways", n)
 	}
 }
