@@ -14,9 +14,9 @@ const (
 	AlikeFloor   = .002
 )
 
-// ModelVersion names the thresholds and slopes below. In v1 the lines of two drawings had to run
+// ModelVersion names the thresholds and slopes below. Before v2 the lines of two drawings had to run
 // less alike, and it did not count where they do not.
-const ModelVersion = "manuscript-copy.v2"
+const ModelVersion = "manuscript-copy.v3"
 
 const longPassage = 120 // units of a passage that tells by itself
 

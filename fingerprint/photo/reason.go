@@ -52,6 +52,9 @@ func (p *Place) Words(width, height int) string {
 	if parts, ok := geometry.Decompose(p.Map, float64(width), float64(height)); ok {
 		words = parts.Words()
 	}
+	if p.bend != nil {
+		words += ", bent"
+	}
 	if p.Negative {
 		words += ", tones inverted"
 	}
@@ -86,6 +89,10 @@ func (c *Comparison) Reason(proved bool) string {
 	fmt.Fprintf(&b, "; %d local features and %.0f %% of the texture of the overlap agree", p.Inliers, 100*p.Agree)
 	if !proved && p.recolouredFigure() {
 		b.WriteString(", but so simple a figure in other colours may be drawn by anybody")
+	}
+	if !proved && p.held.lost.odds > otherWork {
+		fmt.Fprintf(&b, ", but of the %d features in %.0f %% of the registered picture %d are found: another work may have been set into the same surroundings",
+			p.held.lost.seen, 100*p.held.lost.area, p.held.lost.held)
 	}
 	if c.Shared > 0 {
 		fmt.Fprintf(&b, ", not counting the %.0f %% that is common content", 100*c.Shared)
