@@ -108,6 +108,12 @@ func (q *Query) bent(p *Place, c *Comparison, small, large *sheet, list []geomet
 	if b == nil {
 		return
 	}
+	flat := *p
+	p.bend = b
+	if q.hold(p, c, list).lost.odds > bendLost {
+		*p = flat
+		return
+	}
 	at := func(s *sheet) geometry.Map {
 		return chain(stretch(q.kx, q.ky), p.Map, stretch(float64(c.ref.Width)/float64(s.W), float64(c.ref.Height)/float64(s.H)))
 	}
@@ -115,9 +121,9 @@ func (q *Query) bent(p *Place, c *Comparison, small, large *sheet, list []geomet
 	b = q.base.polishBend(large.Gray, at(large), b, p.Negative)
 	fine := weigh(q.base.layBent(large.W, large.H, at(large), b, p.Negative), large, nil)
 	if fine.Above[3] < bendGain*p.fine.Above[3] || fine.Above[2]*p.fine.Texture < p.fine.Above[2]*fine.Texture {
+		*p = flat
 		return
 	}
-	flat := *p
 	p.bend, p.fine = b, fine
 	if p.held = q.hold(p, c, list); p.held.lost.odds > bendLost {
 		*p = flat
