@@ -303,6 +303,15 @@ func TestUpright(t *testing.T) {
 			}
 		}
 	}
+	large := image.NewNRGBA(image.Rect(0, 0, 5*plain.w, 5*plain.h))
+	for y := range large.Rect.Dy() {
+		for x := range large.Rect.Dx() {
+			large.SetNRGBA(x, y, text.NRGBAAt(x/5, y/5))
+		}
+	}
+	if ways := page.Upright(large); len(ways) != 2 || ways[0].Rect.Dx() > 3000 || rows(ways[0]) != want {
+		t.Errorf("a page of 20 megapixels can be read in %d ways", len(ways))
+	}
 	if n := len(page.Upright(plain.blank())); n != 0 {
 		t.Errorf("a blank page can be read in %d ways", n)
 	}
