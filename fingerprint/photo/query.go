@@ -397,7 +397,7 @@ func (p *Place) finish(q *Query, c *Comparison) {
 	p.Measures = p.measures(q.res, c.ref, c.PDQ)
 	p.Probability = probability(p.Measures)
 	switch {
-	case p.recolouredFigure(), p.looselyHeld(c), p.held.lost.odds > otherWork:
+	case p.recolouredFigure(), p.looselyHeld(c), p.otherWork():
 		p.Probability *= figureDoubt
 	case (p.sureWhole(c) || p.sureBent(c)) && p.Probability < wholeFloor:
 		p.Probability = wholeFloor + float64((1-wholeFloor)*p.Probability)/2
@@ -438,6 +438,12 @@ const (
 	bentHole    = .08 // of the overlap: the largest square that agrees nowhere is smaller
 )
 
+// otherWork reports whether a place that would be called a copy has lost the features of one block:
+// another work was set into the same surroundings.
+func (p *Place) otherWork() bool {
+	return p.Probability >= ActThreshold && p.held.lost.odds > otherWorkLost
+}
+
 // recolouredFigure reports whether the place is held by few local features and shows other
 // colours. Arrows, signs and badges are drawn alike by many, so the same figure in other colours
 // is no proof of copying: it is shown as alike.
@@ -474,7 +480,7 @@ const (
 )
 
 const (
-	otherWork     = 45 // odds of a block that has lost its features, from which on it shows another work
+	otherWorkLost = 45 // odds of a block that has lost its features, from which on it shows another work
 	otherColours  = .5 // of Query.recoloured: from here on, colours are said to differ
 	figureSupport = 12 // weight of the features that hold a simple figure, at most
 	figureDoubt   = .8 // less than 1 by so much that no probability reaches ActThreshold

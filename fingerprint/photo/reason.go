@@ -90,7 +90,7 @@ func (c *Comparison) Reason(proved bool) string {
 	if !proved && p.recolouredFigure() {
 		b.WriteString(", but so simple a figure in other colours may be drawn by anybody")
 	}
-	if !proved && p.held.lost.odds > otherWork {
+	if !proved && p.held.lost.odds > otherWorkLost {
 		fmt.Fprintf(&b, ", but of the %d features in %.0f %% of the registered picture %d are found: another work may have been set into the same surroundings",
 			p.held.lost.seen, 100*p.held.lost.area, p.held.lost.held)
 	}
