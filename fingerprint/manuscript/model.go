@@ -85,7 +85,7 @@ func pairProbability(p *PagePair) float64 {
 		return 0
 	}
 	hole, foreign := at.Unlike()
-	return logistic(linesSlope*math.Log(held/linesEven)) * rising(v, linesDoubt, linesLikely) * max(fading(at.Lost(), lostFrom, lostTo), rising(at.Agree, linesAlike, linesSame)) * fading(hole, holeFrom, holeTo) * fading(foreign, foreignFrom, foreignTo)
+	return logistic(linesSlope*math.Log(held/linesEven)) * min(1, v/linesLikely) * max(fading(at.Lost(), lostFrom, lostTo), rising(at.Agree, linesAlike, linesSame)) * fading(hole, holeFrom, holeTo) * fading(foreign, foreignFrom, foreignTo)
 }
 
 // rising is 0 up to from, 1 at to and beyond, and a straight line in between.
@@ -107,11 +107,10 @@ func fading(x, from, to float64) float64 { return min(1, max(0, (to-x)/(to-from)
 // of which a third was erased and .96 of the rest agree. Nor do lines count where the model of photos, asked about them as about any picture, does not say
 // that they are the same: it gives those pairs .85 at most, and 15 of these edits .90 or more.
 const (
-	linesEven  = 2.5
-	wholeCover = .7 // of the area
-	linesSlope = 4.67
-	// Probabilities by the model of photos up to which it takes all, and from which on nothing, away.
-	linesDoubt, linesLikely = .5, .9
+	linesEven   = 2.5
+	wholeCover  = .7 // of the area
+	linesSlope  = 4.67
+	linesLikely = .85 // probability by the model of photos from which on it takes nothing away
 	// Odds from which on a block without its features takes something, and all, away; see photo.Place.Lost.
 	lostFrom, lostTo = 13, 24
 	// Shares of the lines that agree, from which on that counts less, and not at all.

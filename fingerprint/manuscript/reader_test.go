@@ -100,7 +100,7 @@ func TestGarbledText(t *testing.T) {
 // A page that is photographed askew, under uneven light and upside down is read, and found by its text.
 func TestPhotographedPage(t *testing.T) {
 	needTesseract(t)
-	words := story(62, 260)
+	words := story(62, 160)
 	ref := hash(t, []byte(words), false)
 	doc, err := extract.Extract(t.Context(), pdfPage(words, false), extract.Limits{})
 	if err != nil {
@@ -112,10 +112,10 @@ func TestPhotographedPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	w, h := sheet.Rect.Dx(), sheet.Rect.Dy()
-	const side = 1800
+	const side = 1350
 	for name, corners := range map[string][]geometry.Point{
-		"askew":                  {{X: 330, Y: 120}, {X: 1500, Y: 220}, {X: 1380, Y: 1700}, {X: 240, Y: 1660}},
-		"upside down, from afar": {{X: 1480, Y: 1640}, {X: 300, Y: 1690}, {X: 420, Y: 140}, {X: 1400, Y: 180}},
+		"askew":                  {{X: 247, Y: 90}, {X: 1125, Y: 165}, {X: 1035, Y: 1275}, {X: 180, Y: 1245}},
+		"upside down, from afar": {{X: 1110, Y: 1230}, {X: 225, Y: 1267}, {X: 315, Y: 105}, {X: 1050, Y: 135}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			at, ok := geometry.Refine(geometry.Projective, geometry.Rect(float64(w), float64(h)), corners, nil)
