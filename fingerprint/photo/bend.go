@@ -84,6 +84,9 @@ const (
 	bendGain   = 1.1 // it has to make this much more agree
 	bendLost   = 14  // most odds of a block that has lost its features; of 168 pictures that were bent 160 have 11 at most, and of 77 that were not 73 have 18
 
+	bendInliers = 30 // features that have to hold it, and their share of those that should be seen: of 50 pairs of two animals, bent into each other, none has more than 26 and .17
+	bendShare   = .3
+
 	bendPairs   = 10   // features that a bend is looked for from
 	bendRounds  = 8    // in which it is fitted to them, ever closer and suppler:
 	bendFar     = .08  // how far one may be off at first, as a share of the sides
@@ -97,9 +100,9 @@ const (
 
 // bent looks for the bend by which the registered picture lies better in the query than by the
 // map of the place alone: first from the features, which lie where the picture has been bent to,
-// then by the tones. It is taken where it makes much more of the texture agree, and leaves no
-// block of the picture without its features: what is another picture there can be bent into some
-// likeness, but has no features of this one.
+// then by the tones. It is taken where it makes much more of the texture agree, many of the features
+// hold it, and no block of the picture is without them: another picture can be bent into some
+// likeness, but has not the features of this one.
 func (q *Query) bent(p *Place, c *Comparison, small, large *sheet, list []geometry.Pair) {
 	if p.fine.Above[2] >= bendEnough*p.fine.Texture {
 		return
@@ -110,7 +113,7 @@ func (q *Query) bent(p *Place, c *Comparison, small, large *sheet, list []geomet
 	}
 	flat := *p
 	p.bend = b
-	if q.hold(p, c, list).lost.odds > bendLost {
+	if !bendHolds(q.hold(p, c, list)) {
 		*p = flat
 		return
 	}
@@ -125,11 +128,18 @@ func (q *Query) bent(p *Place, c *Comparison, small, large *sheet, list []geomet
 		return
 	}
 	p.bend, p.fine = b, fine
-	if p.held = q.hold(p, c, list); p.held.lost.odds > bendLost {
+	if p.held = q.hold(p, c, list); !bendHolds(p.held) {
 		*p = flat
 		return
 	}
 	p.coarse = weigh(q.base.layBent(small.W, small.H, at(small), b, p.Negative), small, nil)
+}
+
+// bendHolds reports whether enough features hold a bend, in every block of the picture. Two
+// drawings of one animal in one pose can be bent into each other, too, and a sixth of their features then
+// agree.
+func bendHolds(h held) bool {
+	return h.inliers >= bendInliers && float64(h.inliers) >= bendShare*float64(h.seen) && h.lost.odds <= bendLost
 }
 
 // bendOf is the smooth bend that the features near the place agree on; nil where they are few or

@@ -427,15 +427,15 @@ const (
 // of 3,000 pairs that share a template, and have been bent, none.
 func (p *Place) sureBent(c *Comparison) bool {
 	e, h := p.fine, &p.held
-	return p.bend != nil && c.Undiscounted == nil && h.inliers >= bentInliers && float64(h.inliers) >= bentSeen*float64(h.seen) &&
-		h.lost.odds < bendLost && e.Above[2] >= bentAgree*e.Texture && e.Hole < bentHole && p.recoloured < otherColours
+	return p.bend != nil && c.Undiscounted == nil && h.inliers >= sureInliers && float64(h.inliers) >= sureSeen*float64(h.seen) &&
+		h.lost.odds < bendLost && e.Above[2] >= sureAgree*e.Texture && e.Hole < sureHole && p.recoloured < otherColours
 }
 
 const (
-	bentInliers = 40  // local features that must agree
-	bentSeen    = .4  // and the share of those that should be seen
-	bentAgree   = .75 // of the texture
-	bentHole    = .08 // of the overlap: the largest square that agrees nowhere is smaller
+	sureInliers = 40  // local features that must agree
+	sureSeen    = .4  // and the share of those that should be seen
+	sureAgree   = .75 // of the texture
+	sureHole    = .08 // of the overlap: the largest square that agrees nowhere is smaller
 )
 
 // otherWork reports whether a place that would be called a copy has lost the features of one block:
