@@ -118,12 +118,11 @@ func (q *Query) hold(p *Place, c *Comparison, list []geometry.Pair) held {
 	}
 	size := scaleOf(m, rw/2, rh/2)
 	margin := .01 * max(qw, qh)
-	holds := make(map[int]bool, len(h.refs))
+	holds := make([]bool, len(c.features))
 	for _, r := range h.refs {
 		holds[r] = true
 	}
-	var seen []geometry.Point
-	var held []bool
+	seen, held := make([]geometry.Point, 0, len(c.features)), make([]bool, 0, len(c.features))
 	for i := range c.features {
 		f := &c.features[i]
 		rl := max(rw, rh)

@@ -64,10 +64,20 @@ func scanLost(seen []geometry.Point, held []bool) (worst lost) {
 }
 
 // likelihood is the logarithm of the greatest likelihood of k hits among n.
-func likelihood(k, n int) float64 {
-	if k == 0 || k == n {
-		return 0
+func likelihood(k, n int) float64 { return entropy(k) + entropy(n-k) - entropy(n) }
+
+// entropy is n times its natural logarithm.
+func entropy(n int) float64 {
+	if n < len(entropies) {
+		return entropies[n]
 	}
-	p := float64(k) / float64(n)
-	return float64(float64(k)*math.Log(p)) + float64(float64(n-k)*math.Log(1-p))
+	return float64(float64(n) * math.Log(float64(n)))
 }
+
+// entropies are those of as many features as a picture has.
+var entropies = func() (t [512]float64) {
+	for n := 2; n < len(t); n++ {
+		t[n] = float64(float64(n) * math.Log(float64(n)))
+	}
+	return t
+}()
