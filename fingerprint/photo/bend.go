@@ -31,15 +31,7 @@ func nodes(u, v float64) [4]node {
 	return [4]node{{at, float64((1 - u) * (1 - v))}, {at + 1, float64(u * (1 - v))}, {at + bendNodes, float64((1 - u) * v)}, {at + bendNodes + 1, float64(u * v)}}
 }
 
-// move is how far a place is moved, as shares of the sides; nil moves nothing.
-func (b *bend) move(u, v float64) (du, dv float64) {
-	if b == nil {
-		return 0, 0
-	}
-	n := nodes(u, v)
-	return b.at(&n)
-}
-
+// at is how far a place is moved, as shares of the sides.
 func (b *bend) at(n *[4]node) (du, dv float64) {
 	for _, k := range n {
 		du += float64(k.share * b[0][k.at])
@@ -48,10 +40,11 @@ func (b *bend) at(n *[4]node) (du, dv float64) {
 	return du, dv
 }
 
-// apply takes a place of a w × h picture through bend and map.
+// apply takes a place of a w × h picture through bend and map; a nil bend moves nothing.
 func (b *bend) apply(m geometry.Map, at geometry.Point, w, h float64) (geometry.Point, bool) {
 	if b != nil {
-		du, dv := b.move(at.X/w, at.Y/h)
+		n := nodes(at.X/w, at.Y/h)
+		du, dv := b.at(&n)
 		at.X, at.Y = at.X+float64(du*w), at.Y+float64(dv*h)
 	}
 	return m.Apply(at)
@@ -319,16 +312,9 @@ func (p pyramid) layBent(w, h int, m geometry.Map, b *bend, negative bool) *laid
 			if !ok {
 				continue
 			}
-			u, v := float64(to.X*f)-.5, float64(to.Y*f)-.5
-			if u < -.5 || v < -.5 || u > float64(g.W)-.5 || v > float64(g.H)-.5 {
-				continue
+			if out[x] = sample(g, float64(to.X*f)-.5, float64(to.Y*f)-.5, negative); out[x] != outside {
+				l.in++
 			}
-			s := sample(g, u, v)
-			if negative {
-				s = 255*16 - s
-			}
-			out[x] = s
-			l.in++
 		}
 	}
 	return l

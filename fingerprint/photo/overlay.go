@@ -74,32 +74,31 @@ func (p pyramid) lay(w, h int, m geometry.Map, negative bool) *laid {
 			if z <= 1e-9 {
 				continue
 			}
-			u := float64((float64(m[0]*fx)+ax)/z*f) - .5
-			v := float64((float64(m[3]*fx)+ay)/z*f) - .5
-			if u < -.5 || v < -.5 || u > float64(g.W)-.5 || v > float64(g.H)-.5 {
-				continue
+			if out[x] = sample(g, float64((float64(m[0]*fx)+ax)/z*f)-.5, float64((float64(m[3]*fx)+ay)/z*f)-.5, negative); out[x] != outside {
+				l.in++
 			}
-			s := sample(g, u, v)
-			if negative {
-				s = 255*16 - s
-			}
-			out[x] = s
-			l.in++
 		}
 	}
 	return l
 }
 
 // sample interpolates between the four pixels around u, v (pixel middles at whole
-// numbers), in sixteenths of a level.
-func sample(g *local.Gray, u, v float64) int16 {
+// numbers), in sixteenths of a level; it is outside where the picture is not.
+func sample(g *local.Gray, u, v float64, negative bool) int16 {
+	if u < -.5 || v < -.5 || u > float64(g.W)-.5 || v > float64(g.H)-.5 {
+		return outside
+	}
 	iu, iv := int(math.Floor(u)), int(math.Floor(v))
 	fu, fv := int(float64((u-float64(iu))*64)), int(float64((v-float64(iv))*64))
 	x0, x1 := max(iu, 0), min(iu+1, g.W-1)
 	y0, y1 := max(iv, 0)*g.W, min(iv+1, g.H-1)*g.W
 	top := int(g.Pix[y0+x0])*(64-fu) + int(g.Pix[y0+x1])*fu
 	bot := int(g.Pix[y1+x0])*(64-fu) + int(g.Pix[y1+x1])*fu
-	return int16((top*(64-fv) + bot*fv) >> 8)
+	s := int16((top*(64-fv) + bot*fv) >> 8)
+	if negative {
+		return 255*16 - s
+	}
+	return s
 }
 
 // scaleOf is how many query pixels one pixel of the registered picture at x, y spans.

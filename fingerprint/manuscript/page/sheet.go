@@ -1,7 +1,6 @@
 package page
 
 import (
-	"cmp"
 	"image"
 	"math"
 	"slices"
@@ -213,7 +212,7 @@ func fourCorners(hull geometry.Polygon) (geometry.Polygon, bool) {
 	}
 	first := 0
 	for i := range p {
-		if cmp.Compare(p[i].X+p[i].Y, p[first].X+p[first].Y) < 0 {
+		if p[i].X+p[i].Y < p[first].X+p[first].Y {
 			first = i
 		}
 	}
